@@ -1,0 +1,38 @@
+// Layout: the loops over several arrays of one shape, brought to a normal form. Dimensions of size 1 go, the rest
+// is ordered by the first array's strides (outermost first) and neighbours are merged where every array allows
+// it. What remains is the fewest loops; the last one is the inner one.
+#pragma once
+
+#include <cstdint>
+
+#include "gradus/graph/view.h"
+
+namespace gradus::kernels {
+
+inline constexpr int kMaxOperands = 6;
+
+struct Layout {
+  int rank = 0;       // 0: one element (or none)
+  int operands = 0;
+  std::int64_t numel = 0;
+  std::int64_t dims[kMaxRank];
+  std::int64_t strides[kMaxOperands][kMaxRank];  // in elements
+
+  // The offsets of all operands at the linear index `index` (in this layout's order).
+  void offsets(std::int64_t index, std::int64_t* offset) const;
+};
+
+// The strides of a contiguous array.
+void contiguous_strides(const std::int64_t* dims, int rank, std::int64_t* strides);
+
+// True where the elements lie in order and without gaps, whatever `strides` says.
+bool is_contiguous(const View& v);
+
+// `v` as an array of dims[0..rank): sizes aligned to the right, stride 0 where v has size 1 or lacks the dimension.
+// The strides go to `storage` (at least `rank` elements), which the result refers to, as it does to `dims`.
+View broadcast_view(const View& v, const std::int64_t* dims, int rank, std::int64_t numel, std::int64_t* storage);
+
+// The layout of `n` arrays. All have the dims of the first one, or broadcast to them as in broadcast_view.
+Layout make_layout(const View* const* views, int n);
+
+}  // namespace gradus::kernels

@@ -45,31 +45,11 @@ void scatter_run(const T* from, T* to, std::int64_t stride, std::int64_t n) {
 // Moves the n elements from linear index `begin` on between operand k and a tile.
 template <class T, bool kGather>
 void move_tile(const Layout& l, int k, T* data, std::int64_t begin, std::int64_t n, T* tile) {
-  const int last = l.rank - 1;
-  std::int64_t at[kMaxRank];
-  std::int64_t offset = 0;
-  for (int i = last; i >= 0; --i) {
-    at[i] = begin % l.dims[i];
-    begin /= l.dims[i];
-    offset += at[i] * l.strides[k][i];
-  }
-  const std::int64_t inner = l.dims[last];
-  const std::int64_t stride = l.strides[k][last];
-  while (n > 0) {
-    const std::int64_t run = std::min(n, inner - at[last]);
-    if constexpr (kGather) gather_run(data + offset, stride, tile, run);
-    else scatter_run(tile, data + offset, stride, run);
-    tile += run;
-    n -= run;
-    // On to the next inner run.
-    offset -= at[last] * stride;
-    at[last] = 0;
-    for (int i = last - 1; i >= 0; --i) {
-      offset += l.strides[k][i];
-      if (++at[i] < l.dims[i]) break;
-      offset -= at[i] * l.strides[k][i];
-      at[i] = 0;
-    }
+  const std::int64_t stride = l.strides[k][l.rank - 1];
+  for (Runs run(l, begin, begin + n, k, k + 1); run.n > 0; run.next()) {
+    if constexpr (kGather) gather_run(data + run.offset[k], stride, tile, run.n);
+    else scatter_run(tile, data + run.offset[k], stride, run.n);
+    tile += run.n;
   }
 }
 
@@ -90,16 +70,10 @@ void move_tile(const Job& job, int k, std::int64_t begin, std::int64_t n, void* 
 
 // Every operand's inner stride is 1 (or 0 for inputs): the loop runs on the arrays themselves.
 void run_direct(const Job& job, std::int64_t begin, std::int64_t end) {
-  const Layout& l = job.layout;
-  const int last = l.rank - 1;
-  std::int64_t offset[kMaxOperands];
-  while (begin < end) {
-    l.offsets(begin, offset);
-    const std::int64_t run = std::min(end - begin, l.dims[last] - begin % l.dims[last]);
+  for (Runs run(job.layout, begin, end); run.n > 0; run.next()) {
     const void* in[kMaxElementwiseInputs];
-    for (int k = 1; k < l.operands; ++k) in[k - 1] = job.data[k] + offset[k] * job.size[k];
-    job.loop(in, job.data[0] + offset[0] * job.size[0], run, job.scalars, job.params);
-    begin += run;
+    for (int k = 1; k < job.layout.operands; ++k) in[k - 1] = job.data[k] + run.offset[k] * job.size[k];
+    job.loop(in, job.data[0] + run.offset[0] * job.size[0], run.n, job.scalars, job.params);
   }
 }
 

@@ -1,16 +1,32 @@
 #include "gradus/ops/kernels/layout.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace gradus::kernels {
 
-void Layout::offsets(std::int64_t index, std::int64_t* offset) const {
-  for (int k = 0; k < operands; ++k) offset[k] = 0;
-  for (int i = rank - 1; i >= 0; --i) {
-    const std::int64_t at = index % dims[i];
-    index /= dims[i];
-    for (int k = 0; k < operands; ++k) offset[k] += at * strides[k][i];
+Runs::Runs(const Layout& layout, std::int64_t begin, std::int64_t end, int first, int last)
+    : n(0), layout_(layout), first_(first), last_(last), rest_(end - begin) {
+  for (int k = first_; k < last_; ++k) offset[k] = 0;
+  for (int i = layout.rank - 1; i >= 0; --i) {
+    at_[i] = begin % layout.dims[i];
+    begin /= layout.dims[i];
+    for (int k = first_; k < last_; ++k) offset[k] += at_[i] * layout.strides[k][i];
   }
+  if (rest_ > 0) n = std::min(rest_, layout.dims[layout.rank - 1] - at_[layout.rank - 1]);
+}
+
+void Runs::step() {
+  const int inner = layout_.rank - 1;
+  for (int k = first_; k < last_; ++k) offset[k] -= at_[inner] * layout_.strides[k][inner];
+  at_[inner] = 0;
+  for (int i = inner - 1; i >= 0; --i) {
+    for (int k = first_; k < last_; ++k) offset[k] += layout_.strides[k][i];
+    if (++at_[i] < layout_.dims[i]) break;
+    for (int k = first_; k < last_; ++k) offset[k] -= at_[i] * layout_.strides[k][i];
+    at_[i] = 0;
+  }
+  n = std::min(rest_, layout_.dims[inner]);
 }
 
 void contiguous_strides(const std::int64_t* dims, int rank, std::int64_t* strides) {

@@ -17,9 +17,33 @@ struct Layout {
   std::int64_t numel = 0;
   std::int64_t dims[kMaxRank];
   std::int64_t strides[kMaxOperands][kMaxRank];  // in elements
+};
 
-  // The offsets of all operands at the linear index `index` (in this layout's order).
-  void offsets(std::int64_t index, std::int64_t* offset) const;
+// Walks the linear range [begin, end) of a layout (rank >= 1) in runs along its inner dimension:
+//   for (Runs run(layout, begin, end); run.n > 0; run.next()) use run.offset[k], run.n
+class Runs {
+ public:
+  Runs(const Layout& layout, std::int64_t begin, std::int64_t end)
+      : Runs(layout, begin, end, 0, layout.operands) {}
+  // Keeps the offsets of the operands [first, last) only.
+  Runs(const Layout& layout, std::int64_t begin, std::int64_t end, int first, int last);
+
+  void next() {
+    rest_ -= n;
+    if (rest_ > 0) step();
+    else n = 0;
+  }
+
+  std::int64_t n;                     // elements of this run; 0: the end
+  std::int64_t offset[kMaxOperands];  // of its first element
+
+ private:
+  void step();
+
+  const Layout& layout_;
+  int first_, last_;
+  std::int64_t rest_;
+  std::int64_t at_[kMaxRank];
 };
 
 // The strides of a contiguous array.

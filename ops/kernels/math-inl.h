@@ -1,5 +1,5 @@
 // Vector mathematics for f32 and f64.
-#include "gradus/ops/kernels/simd-inl.h"
+#include "gradus/ops/kernels/basic-inl.h"
 #include "hwy/contrib/math/math-inl.h"
 #include <cmath>
 

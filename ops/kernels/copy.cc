@@ -1,0 +1,169 @@
+#include "gradus/ops/kernels/copy.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "gradus/base/parallel.h"
+#include "gradus/ops/kernels/layout.h"
+#include "gradus/ops/kernels/transpose.h"
+
+namespace gradus::kernels {
+
+namespace {
+
+constexpr std::int64_t kGrain = 64 * 1024;
+
+// bool is a byte of 0 or 1; a type of its own, so that conversions to it can be told from those to u8.
+struct Bool {
+  std::uint8_t value;
+};
+
+template <class To, class From>
+To convert(From x) {
+  if constexpr (std::is_same_v<From, Bool>) {
+    return convert<To>(x.value);
+  } else if constexpr (std::is_same_v<To, Bool>) {
+    return Bool{static_cast<std::uint8_t>(x != From{0})};
+  } else if constexpr (std::is_floating_point_v<From> && std::is_same_v<To, std::uint8_t>) {
+    return static_cast<std::uint8_t>(convert<std::int64_t>(x));
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    // What x86 gives for values out of range and NaN, where C++ leaves it undefined.
+    constexpr From kLimit = static_cast<From>(std::uint64_t{1} << (sizeof(To) * 8 - 1));
+    return x >= -kLimit && x < kLimit ? static_cast<To>(x) : std::numeric_limits<To>::min();
+  } else {
+    return static_cast<To>(x);
+  }
+}
+
+// One inner run.
+using CopyRun = void (*)(const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride,
+                         std::int64_t n);
+
+template <class From, class To>
+void copy_run(const void* from_data, std::int64_t from_stride, void* to_data, std::int64_t to_stride,
+              std::int64_t n) {
+  const From* from = static_cast<const From*>(from_data);
+  To* to = static_cast<To*>(to_data);
+  if constexpr (std::is_same_v<From, To>) {
+    if (from_stride == 1 && to_stride == 1) {
+      std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(To));
+      return;
+    }
+  }
+  if (from_stride == 0) {
+    const To value = convert<To>(*from);
+    if (to_stride == 1) std::fill_n(to, n, value);
+    else for (std::int64_t i = 0; i < n; ++i) to[i * to_stride] = value;
+  } else if (from_stride == 1 && to_stride == 1) {
+    for (std::int64_t i = 0; i < n; ++i) to[i] = convert<To>(from[i]);
+  } else if (to_stride == 1) {
+    for (std::int64_t i = 0; i < n; ++i) to[i] = convert<To>(from[i * from_stride]);
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) to[i * to_stride] = convert<To>(from[i * from_stride]);
+  }
+}
+
+template <class From>
+constexpr CopyRun kCopyRunsFrom[kDTypeCount] = {
+    &copy_run<From, float>,        &copy_run<From, double>,       &copy_run<From, std::int32_t>,
+    &copy_run<From, std::int64_t>, &copy_run<From, std::uint8_t>, &copy_run<From, Bool>,
+};
+
+CopyRun find_copy_run(DType from, DType to) {
+  static constexpr const CopyRun* kRuns[kDTypeCount] = {
+      kCopyRunsFrom<float>,        kCopyRunsFrom<double>,       kCopyRunsFrom<std::int32_t>,
+      kCopyRunsFrom<std::int64_t>, kCopyRunsFrom<std::uint8_t>, kCopyRunsFrom<Bool>,
+  };
+  return kRuns[static_cast<int>(from)][static_cast<int>(to)];
+}
+
+struct Job {
+  Layout layout;  // operand 0 is `to`
+  const char* from;
+  char* to;
+  std::int64_t from_size, to_size;
+  CopyRun run;
+};
+
+void copy_range(const Job& job, std::int64_t begin, std::int64_t end) {
+  const Layout& l = job.layout;
+  for (Runs run(l, begin, end); run.n > 0; run.next()) {
+    job.run(job.from + run.offset[1] * job.from_size, l.strides[1][l.rank - 1],
+            job.to + run.offset[0] * job.to_size, l.strides[0][l.rank - 1], run.n);
+  }
+}
+
+// A layout whose inner dimension is contiguous in `to` while another one is so in `from` is a stack of transposes;
+// brings that dimension to the last but one place. Copying it row by row would touch a cache line per element.
+bool is_transpose(Layout& l) {
+  const int last = l.rank - 1;
+  if (l.rank < 2 || l.strides[0][last] != 1 || l.strides[1][last] <= 1) return false;
+  int d = last - 1;
+  while (d >= 0 && l.strides[1][d] != 1) --d;
+  if (d < 0 || l.dims[d] < 8 || l.dims[last] < 8) return false;
+  for (; d < last - 1; ++d) {
+    std::swap(l.dims[d], l.dims[d + 1]);
+    for (int k = 0; k < 2; ++k) std::swap(l.strides[k][d], l.strides[k][d + 1]);
+  }
+  return true;
+}
+
+// The two inner dimensions are `rows` and `cols` of `to`. Shared out in bands of rows, so that each thread writes
+// whole lines.
+void copy_transposed(const Job& job) {
+  const Layout& l = job.layout;
+  const int c = l.rank - 1, r = l.rank - 2;
+  constexpr std::int64_t kBand = 64;
+  const std::int64_t bands = (l.dims[r] + kBand - 1) / kBand;
+  const std::int64_t matrices = l.numel / (l.dims[r] * l.dims[c]);
+  const std::int64_t grain = std::max<std::int64_t>(1, kGrain / (kBand * l.dims[c]));
+  parallel_for(matrices * bands, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t row = i % bands * kBand;
+      std::int64_t matrix = i / bands, from = row, to = row * l.strides[0][r];
+      for (int d = r - 1; d >= 0; --d) {
+        to += matrix % l.dims[d] * l.strides[0][d];
+        from += matrix % l.dims[d] * l.strides[1][d];
+        matrix /= l.dims[d];
+      }
+      transpose(job.from + from * job.from_size, l.strides[1][c], job.to + to * job.to_size, l.strides[0][r],
+                std::min(kBand, l.dims[r] - row), l.dims[c], static_cast<int>(job.to_size));
+    }
+  });
+}
+
+}  // namespace
+
+void copy(const View& from, const View& to) {
+  if (to.numel == 0) return;
+  Job job;
+  job.from = static_cast<const char*>(from.data);
+  job.to = static_cast<char*>(to.data);
+  job.from_size = static_cast<std::int64_t>(size_of(from.dtype));
+  job.to_size = static_cast<std::int64_t>(size_of(to.dtype));
+  job.run = find_copy_run(from.dtype, to.dtype);
+  Layout& l = job.layout;
+  if (from.strides == nullptr && to.strides == nullptr && from.numel == to.numel) {
+    l.rank = 1;
+    l.operands = 2;
+    l.numel = l.dims[0] = to.numel;
+    l.strides[0][0] = l.strides[1][0] = 1;
+    if (to.numel < 2 * kGrain) return job.run(job.from, 1, job.to, 1, to.numel);
+  } else {
+    const View* views[2] = {&to, &from};
+    l = make_layout(views, 2);
+    if (l.rank == 0) return job.run(job.from, 1, job.to, 1, 1);
+    if (from.dtype == to.dtype && is_transpose(l)) return copy_transposed(job);
+  }
+  parallel_for(l.numel, kGrain, [&](std::int64_t begin, std::int64_t end) { copy_range(job, begin, end); });
+}
+
+void fill(const View& to, const void* value) {
+  const std::int64_t one = 1;
+  copy(View{const_cast<void*>(value), &one, nullptr, 1, 1, to.dtype}, to);
+}
+
+}  // namespace gradus::kernels

@@ -7,13 +7,14 @@ namespace gradus::kernels {
 
 Runs::Runs(const Layout& layout, std::int64_t begin, std::int64_t end, int first, int last)
     : n(0), layout_(layout), first_(first), last_(last), rest_(end - begin) {
+  if (rest_ <= 0) return;  // there may be a dimension of size 0
   for (int k = first_; k < last_; ++k) offset[k] = 0;
   for (int i = layout.rank - 1; i >= 0; --i) {
     at_[i] = begin % layout.dims[i];
     begin /= layout.dims[i];
     for (int k = first_; k < last_; ++k) offset[k] += at_[i] * layout.strides[k][i];
   }
-  if (rest_ > 0) n = std::min(rest_, layout.dims[layout.rank - 1] - at_[layout.rank - 1]);
+  n = std::min(rest_, layout.dims[layout.rank - 1] - at_[layout.rank - 1]);
 }
 
 void Runs::step() {

@@ -1,0 +1,220 @@
+// Which library computes which product, and the check that it computes at all. Old OpenBLAS builds give wrong results
+// on processors newer than they are; so the first product of a process compares a few small ones with loops of
+// our own, and a library that fails is not used.
+#include "gradus/ops/kernels/gemm.h"
+
+#include <cblas.h>
+#include <dnnl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "gradus/base/parallel.h"
+#include "gradus/ops/kernels/gemm_loop.h"
+
+namespace gradus::kernels {
+
+namespace {
+
+// Below this many multiplications OpenBLAS is single-threaded by itself, and the team need not be set up.
+constexpr std::int64_t kSmall = 64 * 64 * 64;
+
+void openblas(const GemmArgs& g, float) {
+  cblas_sgemm(CblasRowMajor, g.trans_a ? CblasTrans : CblasNoTrans, g.trans_b ? CblasTrans : CblasNoTrans,
+              static_cast<int>(g.m), static_cast<int>(g.n), static_cast<int>(g.k), static_cast<float>(g.alpha),
+              static_cast<const float*>(g.a), static_cast<int>(g.lda), static_cast<const float*>(g.b),
+              static_cast<int>(g.ldb), static_cast<float>(g.beta), static_cast<float*>(g.c),
+              static_cast<int>(g.ldc));
+}
+
+void openblas(const GemmArgs& g, double) {
+  cblas_dgemm(CblasRowMajor, g.trans_a ? CblasTrans : CblasNoTrans, g.trans_b ? CblasTrans : CblasNoTrans,
+              static_cast<int>(g.m), static_cast<int>(g.n), static_cast<int>(g.k), g.alpha,
+              static_cast<const double*>(g.a), static_cast<int>(g.lda), static_cast<const double*>(g.b),
+              static_cast<int>(g.ldb), g.beta, static_cast<double*>(g.c), static_cast<int>(g.ldc));
+}
+
+void onednn(const GemmArgs& g) {
+  dnnl_sgemm(g.trans_a ? 'T' : 'N', g.trans_b ? 'T' : 'N', g.m, g.n, g.k, static_cast<float>(g.alpha),
+             static_cast<const float*>(g.a), g.lda, static_cast<const float*>(g.b), g.ldb,
+             static_cast<float>(g.beta), static_cast<float*>(g.c), g.ldc);
+}
+
+// C is one row or column: y = op(M) v, where M is the matrix operand. A product routine would copy all of M.
+bool gemv(const GemmArgs& g, float) {
+  const bool row = g.m == 1;
+  const bool trans = row ? !g.trans_b : g.trans_a;
+  const auto* matrix = static_cast<const float*>(row ? g.b : g.a);
+  const auto* v = static_cast<const float*>(row ? g.a : g.b);
+  const std::int64_t ld = row ? g.ldb : g.lda, out = row ? g.n : g.m;
+  const std::int64_t v_step = row ? (g.trans_a ? g.lda : 1) : (g.trans_b ? 1 : g.ldb);
+  cblas_sgemv(CblasRowMajor, trans ? CblasTrans : CblasNoTrans, static_cast<int>(trans ? g.k : out),
+              static_cast<int>(trans ? out : g.k), static_cast<float>(g.alpha), matrix, static_cast<int>(ld), v,
+              static_cast<int>(v_step), static_cast<float>(g.beta), static_cast<float*>(g.c),
+              static_cast<int>(row ? 1 : g.ldc));
+  return true;
+}
+
+bool gemv(const GemmArgs& g, double) {
+  const bool row = g.m == 1;
+  const bool trans = row ? !g.trans_b : g.trans_a;
+  const auto* matrix = static_cast<const double*>(row ? g.b : g.a);
+  const auto* v = static_cast<const double*>(row ? g.a : g.b);
+  const std::int64_t ld = row ? g.ldb : g.lda, out = row ? g.n : g.m;
+  const std::int64_t v_step = row ? (g.trans_a ? g.lda : 1) : (g.trans_b ? 1 : g.ldb);
+  cblas_dgemv(CblasRowMajor, trans ? CblasTrans : CblasNoTrans, static_cast<int>(trans ? g.k : out),
+              static_cast<int>(trans ? out : g.k), g.alpha, matrix, static_cast<int>(ld), v,
+              static_cast<int>(v_step), g.beta, static_cast<double*>(g.c), static_cast<int>(row ? 1 : g.ldc));
+  return true;
+}
+
+// Compares `product` with loops for a set of sizes around the block sizes of small kernels.
+template <class T, class Product>
+bool computes_right(Product product) {
+  constexpr std::int64_t kSizes[][3] = {{4, 4, 4}, {17, 9, 23}, {1, 37, 19}, {33, 1, 8}, {48, 80, 64}};
+  constexpr std::int64_t kMost = 80 * 80;
+  std::vector<T> a(kMost), b(kMost), c(kMost), expected(kMost);
+  std::uint32_t state = 1;
+  const auto next = [&state] {
+    state = state * 1664525u + 1013904223u;
+    return static_cast<T>(static_cast<std::int32_t>(state >> 8) % 1000) / T{1000} - T{0.5};
+  };
+  for (T& x : a) x = next();
+  for (T& x : b) x = next();
+  for (const auto& size : kSizes) {
+    for (int trans = 0; trans < 4; ++trans) {
+      const bool ta = trans & 1, tb = trans >> 1;
+      const std::int64_t m = size[0], n = size[1], k = size[2];
+      std::fill(c.begin(), c.end(), T{1});
+      std::fill(expected.begin(), expected.end(), T{1});
+      GemmArgs g{ta, tb, m, n, k, 1.25, a.data(), ta ? m : k, b.data(), tb ? k : n, 0.5, c.data(), n};
+      product(g);
+      g.c = expected.data();
+      gemm_loop(sizeof(T) == 4 ? DType::f32 : DType::f64, g);
+      const double tolerance = sizeof(T) == 4 ? 1e-4 : 1e-12;
+      for (std::int64_t i = 0; i < kMost; ++i) {
+        if (!(std::abs(static_cast<double>(c[i]) - expected[i]) <= tolerance)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+template <class T>
+bool openblas_works() {
+  static const bool works = computes_right<T>([](const GemmArgs& g) {
+    if (g.m == 1 || g.n == 1) gemv(g, T{});
+    else openblas(g, T{});
+  });
+  return works;
+}
+
+bool onednn_works() {
+  static const bool works = computes_right<float>(onednn);
+  return works;
+}
+
+// beta * C, for products without a term.
+template <class T>
+void scale(const GemmArgs& g, T) {
+  T* c = static_cast<T*>(g.c);
+  const T beta = static_cast<T>(g.beta);
+  for (std::int64_t i = 0; i < g.m; ++i) {
+    for (std::int64_t j = 0; j < g.n; ++j) c[i * g.ldc + j] = beta == T{0} ? T{0} : static_cast<T>(c[i * g.ldc + j] * beta);
+  }
+}
+
+// C = alpha * a b^T + beta * C with vectors a and b.
+template <class T>
+void outer_product(const GemmArgs& g, T) {
+  const T* a = static_cast<const T*>(g.a);
+  const T* b = static_cast<const T*>(g.b);
+  const std::int64_t a_step = g.trans_a ? 1 : g.lda, b_step = g.trans_b ? g.ldb : 1;
+  const T alpha = static_cast<T>(g.alpha), beta = static_cast<T>(g.beta);
+  for (std::int64_t i = 0; i < g.m; ++i) {
+    const T x = alpha * a[i * a_step];
+    T* c = static_cast<T*>(g.c) + i * g.ldc;
+    if (beta == T{0}) {
+      for (std::int64_t j = 0; j < g.n; ++j) c[j] = x * b[j * b_step];
+    } else {
+      for (std::int64_t j = 0; j < g.n; ++j) c[j] = x * b[j * b_step] + beta * c[j];
+    }
+  }
+}
+
+void gemm(DType dtype, GemmArgs g) {
+  if (g.m == 0 || g.n == 0) return;
+  // The libraries refuse a leading dimension below the row length even where there is one row.
+  g.lda = std::max<std::int64_t>(g.lda, std::max<std::int64_t>(1, g.trans_a ? g.m : g.k));
+  g.ldb = std::max<std::int64_t>(g.ldb, std::max<std::int64_t>(1, g.trans_b ? g.k : g.n));
+  g.ldc = std::max<std::int64_t>(g.ldc, g.n);
+  if (g.k == 0) {
+    switch (dtype) {
+      case DType::f32: return scale(g, float{});
+      case DType::f64: return scale(g, double{});
+      case DType::i32: return scale(g, std::int32_t{});
+      case DType::i64: return scale(g, std::int64_t{});
+      default: return scale(g, std::uint8_t{});
+    }
+  }
+  const std::int64_t work = g.m * g.n * g.k;
+  if (dtype == DType::f32) {
+    if (g.m == 1 || g.n == 1) {
+      if (openblas_works<float>()) {
+        gemv(g, float{});
+        return;
+      }
+    }
+    if (g.k == 1) return outer_product(g, float{});
+    if (work <= kSmall) {
+      if (openblas_works<float>()) return openblas(g, float{});
+    }
+    const LibraryTeam team;
+    if (onednn_works()) return onednn(g);
+    if (openblas_works<float>()) return openblas(g, float{});
+  } else if (dtype == DType::f64 && openblas_works<double>()) {
+    if (g.m == 1 || g.n == 1) {
+      gemv(g, double{});
+      return;
+    }
+    if (g.k == 1) return outer_product(g, double{});
+    if (work <= kSmall) return openblas(g, double{});
+    const LibraryTeam team;
+    return openblas(g, double{});
+  }
+  gemm_loop(dtype, g);
+}
+
+}  // namespace
+
+void gemm(DType dtype, bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
+          const void* a, std::int64_t lda, const void* b, std::int64_t ldb, double beta, void* c,
+          std::int64_t ldc) {
+  gemm(dtype, GemmArgs{trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc});
+}
+
+void gemm_batched(DType dtype, bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k,
+                  double alpha, const void* a, std::int64_t lda, std::int64_t stride_a, const void* b,
+                  std::int64_t ldb, std::int64_t stride_b, double beta, void* c, std::int64_t ldc,
+                  std::int64_t stride_c, std::int64_t batch) {
+  if (m == 0 || n == 0 || batch == 0) return;
+  // One B for all, and the rows of all A and C on one grid: a single product.
+  if (batch > 1 && stride_b == 0 && !trans_a && stride_a == m * lda && stride_c == m * ldc) {
+    return gemm(dtype, trans_a, trans_b, m * batch, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  }
+  const std::int64_t size = static_cast<std::int64_t>(size_of(dtype));
+  const auto range = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      gemm(dtype, trans_a, trans_b, m, n, k, alpha, static_cast<const char*>(a) + i * stride_a * size, lda,
+           static_cast<const char*>(b) + i * stride_b * size, ldb, beta,
+           static_cast<char*>(c) + i * stride_c * size, ldc);
+    }
+  };
+  // Threads share out the batch; where there are few large ones, each product is shared out by its library.
+  const std::int64_t work = std::max<std::int64_t>(1, m * n * k);
+  if (batch >= 2 * threads() || work <= kSmall) parallel_for(batch, std::max<std::int64_t>(1, kSmall / work), range);
+  else range(0, batch);
+}
+
+}  // namespace gradus::kernels

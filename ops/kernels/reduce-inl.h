@@ -149,6 +149,15 @@ HWY_INLINE T reduce_block(const T* p, std::int64_t n, T param) {
   return merge_lanes<Op>(d, acc0);
 }
 
+// A contiguous row of any length.
+template <class Op, class T>
+HWY_INLINE T reduce_contiguous(const T* p, std::int64_t n, T param = T{}) {
+  if (n <= kRowBlock) return reduce_block<Op, T>(p, n, param);
+  ScalarTree<Op, T> tree;
+  for (std::int64_t i = 0; i < n; i += kRowBlock) tree.add(reduce_block<Op, T>(p + i, std::min(kRowBlock, n - i), param));
+  return tree.total();
+}
+
 // The elements [begin, end) of one output.
 template <class Op, class In, class T>
 void reduce_row(const ReducePlan& plan, const In* in, T param, std::int64_t begin, std::int64_t end, T* value) {

@@ -1,6 +1,7 @@
 // The exceptions that gradus throws. A message reads
 //   file:line: op: what is wrong: operands as "name" [shape] dtype; the numbers that clash; how to fix
-// with the caller's place first. What a file holds is no programmer's error: readers of files return a Status.
+// with the caller's place first. What a file holds is no programmer's error: readers of files return a
+// Status.
 #pragma once
 
 #include <stdexcept>

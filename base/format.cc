@@ -10,7 +10,9 @@ std::string format_location(Location where) {
   return fmt::format("{}:{}", slash != nullptr ? slash + 1 : where.file, where.line);
 }
 
-std::string format_shape(std::span<const std::int64_t> dims) { return fmt::format("[{}]", fmt::join(dims, ", ")); }
+std::string format_shape(std::span<const std::int64_t> dims) {
+  return fmt::format("[{}]", fmt::join(dims, ", "));
+}
 
 std::string format_message(Location where, std::string_view op, std::string_view what) {
   const std::string place = format_location(where);

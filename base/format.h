@@ -23,7 +23,8 @@ std::string format_message(Location where, std::string_view op, std::string_view
 
 // throw_error<ShapeError>(where, "matmul", "inner sizes differ: {} and {}", 3, 4)
 template <class E, class... Args>
-[[noreturn]] void throw_error(Location where, std::string_view op, fmt::format_string<Args...> text, Args&&... args) {
+[[noreturn]] void throw_error(Location where, std::string_view op, fmt::format_string<Args...> text,
+                              Args&&... args) {
   throw E(format_message(where, op, fmt::format(text, std::forward<Args>(args)...)));
 }
 

@@ -15,8 +15,8 @@ class UniqueFunction<R(Args...)> {
  public:
   UniqueFunction() = default;
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, UniqueFunction> && std::is_invocable_r_v<R, F&, Args...>)
-  UniqueFunction(F&& f)  // NOLINT(google-explicit-constructor): made from a lambda at the call
+  requires(!std::is_same_v<std::remove_cvref_t<F>, UniqueFunction> && std::is_invocable_r_v<R, F&, Args...>)
+      UniqueFunction(F&& f)  // NOLINT(google-explicit-constructor): made from a lambda at the call
       : holder_(new Holder<std::remove_cvref_t<F>>(std::forward<F>(f))) {}
   UniqueFunction(UniqueFunction&& o) noexcept : holder_(std::exchange(o.holder_, nullptr)) {}
   UniqueFunction& operator=(UniqueFunction&& o) noexcept {

@@ -12,8 +12,8 @@
 namespace gradus {
 namespace {
 
-// Kept buffers may take as much as the live ones, and at least this much: a training step frees and asks for about the
-// same set again, anything far above it is left over from another phase.
+// Kept buffers may take as much as the live ones, and at least this much: a training step frees and asks for
+// about the same set again, anything far above it is left over from another phase.
 constexpr std::int64_t kKeepBytes = std::int64_t{64} << 20;
 
 // Eight classes a power of two: at most an eighth is wasted.

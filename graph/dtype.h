@@ -19,7 +19,7 @@ struct DTypeInfo {
 };
 
 inline constexpr DTypeInfo kDTypeInfo[kDTypeCount] = {
-    {"f32", 4, true, true}, {"f64", 8, true, true},   {"i32", 4, false, true},
+    {"f32", 4, true, true},  {"f64", 8, true, true},  {"i32", 4, false, true},
     {"i64", 8, false, true}, {"u8", 1, false, false}, {"bool", 1, false, false},
 };
 
@@ -31,13 +31,20 @@ constexpr bool is_floating(DType t) { return info(t).is_floating; }
 // The dtype of a C++ type: dtype_of<float> == DType::f32.
 template <class T>
 constexpr DType dtype_for() {
-  if constexpr (std::is_same_v<T, float>) return DType::f32;
-  else if constexpr (std::is_same_v<T, double>) return DType::f64;
-  else if constexpr (std::is_same_v<T, bool>) return DType::boolean;
-  else if constexpr (std::is_same_v<T, std::uint8_t>) return DType::u8;
-  else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && sizeof(T) == 4) return DType::i32;
-  else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && sizeof(T) == 8) return DType::i64;
-  else static_assert(sizeof(T) == 0, "gradus has no dtype for this C++ type");
+  if constexpr (std::is_same_v<T, float>)
+    return DType::f32;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::f64;
+  else if constexpr (std::is_same_v<T, bool>)
+    return DType::boolean;
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return DType::u8;
+  else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && sizeof(T) == 4)
+    return DType::i32;
+  else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && sizeof(T) == 8)
+    return DType::i64;
+  else
+    static_assert(sizeof(T) == 0, "gradus has no dtype for this C++ type");
 }
 template <class T>
 inline constexpr DType dtype_of = dtype_for<T>();

@@ -73,7 +73,7 @@ struct Node {
   bool queued;
   bool needed;
   bool is_target;
-  std::uint16_t attr_offset;  // from the header; 0: none
+  std::uint32_t attr_offset;  // from the header; 0: none
 
   Location where() const { return {file, line}; }
   Location released_where() const { return {released_file, released_line}; }

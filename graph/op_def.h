@@ -25,10 +25,10 @@ class SampleSink;
 struct OutputMeta {
   DType dtype = DType::f32;
   std::uint8_t rank = 0;
-  bool has_strides = false;            // views only
-  std::int64_t dims[kMaxRank];         // NOLINT: the first `rank` are set
-  std::int64_t strides[kMaxRank];      // NOLINT: set where has_strides
-  std::int64_t offset = 0;             // views only: elements from the first element of input 0
+  bool has_strides = false;        // views only
+  std::int64_t dims[kMaxRank];     // NOLINT: the first `rank` are set
+  std::int64_t strides[kMaxRank];  // NOLINT: set where has_strides
+  std::int64_t offset = 0;         // views only: elements from the first element of input 0
 };
 
 // Which inputs and outputs the gradient of one input reads. Only these are kept, and only for the inputs that
@@ -38,10 +38,10 @@ constexpr SaveMask in(int i) { return SaveMask{1} << i; }
 constexpr SaveMask out(int i) { return SaveMask{1} << (16 + i); }
 
 enum OpFlags : std::uint32_t {
-  kElementwise = 1,      // one output element from the elements at its place; keeps a dense input's strides
-  kView = 2,             // the output shares the storage of input 0; no kernel runs
-  kRandom = 4,           // attributes carry seed and counter
-  kDataDependent = 8,    // the output's shape depends on values
+  kElementwise = 1,    // one output element from the elements at its place; keeps a dense input's strides
+  kView = 2,           // the output shares the storage of input 0; no kernel runs
+  kRandom = 4,         // attributes carry seed and counter
+  kDataDependent = 8,  // the output's shape depends on values
   kReduction = 16,
 };
 
@@ -63,7 +63,7 @@ struct OpDef {
   void (*rule)(RuleContext&) = nullptr;
   const char* no_gradient = nullptr;
   void (*samples)(SampleSink&) = nullptr;
-  const char* onnx = nullptr;  // name of the ONNX operator, if there is one
+  const char* onnx = nullptr;     // name of the ONNX operator, if there is one
   const char* formula = nullptr;  // for documentation
 };
 

@@ -13,7 +13,7 @@ namespace graph_internal {
 struct ThreadState {
   bool recording = true;
   bool in_rule = false;
-  Location rule_where;        // call site of the node whose rule runs: what the rule records is said to be there
+  Location rule_where;  // call site of the node whose rule runs: what the rule records is said to be there
   std::uint64_t sequence = 0;  // Lamport clock of the nodes recorded by this thread
 };
 extern thread_local constinit ThreadState thread_state;

@@ -106,9 +106,9 @@ class Tensor {
   int add_hook(GradHook hook, Location where = Location::current());
   void remove_hook(int id);
 
-  // Accumulates d this / d leaf into grad() of every leaf reached. This tensor has one element, or `seed` gives
-  // the cotangent in its shape. On an error no grad() has changed.
-  // Errors: GraphError (no graph, or released), ShapeError, and what a rule throws.
+  // Accumulates d this / d leaf into grad() of every leaf reached. This tensor has one element, or `seed`
+  // gives the cotangent in its shape. On an error no grad() has changed. Errors: GraphError (no graph, or
+  // released), ShapeError, and what a rule throws.
   void backward(BackwardOptions options = {}, Location where = Location::current()) const;
   void backward(const Tensor& seed, BackwardOptions options = {}, Location where = Location::current()) const;
 
@@ -122,7 +122,8 @@ class Tensor {
   Tensor name(std::string_view name) && { return std::move(this->name(name)); }
   std::string_view name() const { return checked()->name != nullptr ? impl_->name : ""; }
 
-  // The elements of a contiguous tensor, row-major, to read. Errors: DtypeError, ShapeError if not contiguous.
+  // The elements of a contiguous tensor, row-major, to read. Errors: DtypeError, ShapeError if not
+  // contiguous.
   template <class T>
   std::span<const T> span(Location where = Location::current()) const {
     return {static_cast<const T*>(read_access(dtype_of<T>, where)), static_cast<std::size_t>(impl_->numel)};
@@ -181,7 +182,8 @@ static_assert(sizeof(Tensor) == sizeof(void*));
 // A tensor of its own storage, contiguous, contents undefined. Errors: ShapeError for a negative size or a
 // product that overflows.
 Tensor empty(const Shape& shape, DType dtype = DType::f32, Location where = Location::current());
-// A tensor over memory of the user's, contiguous, nothing copied. `release` runs when nobody views it any more.
+// A tensor over memory of the user's, contiguous, nothing copied. `release` runs when nobody views it any
+// more.
 Tensor from_buffer(void* data, const Shape& shape, DType dtype, UniqueFunction<void()> release = {},
                    Location where = Location::current());
 

@@ -1,0 +1,328 @@
+// apply(): infer, allocate (or view, or reuse a temporary's buffer), run the kernel, record.
+#include "gradus/graph/apply.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "gradus/base/pool.h"
+#include "gradus/base/small_vector.h"
+#include "gradus/graph/describe.h"
+#include "gradus/graph/node.h"
+#include "gradus/graph/recording.h"
+#include "gradus/graph/tensor_impl.h"
+
+namespace gradus {
+
+using graph_internal::thread_state;
+
+struct Apply {
+  const OpDef& op;
+  const Operand* in;
+  int n;
+  const void* attrs;
+  Location where;
+
+  static SaveMask saves(const OpDef& op, int input) {
+    if (op.saves.empty()) return 0;
+    return op.saves[std::min<std::size_t>(static_cast<std::size_t>(input), op.saves.size() - 1)];
+  }
+
+  // A large temporary of the result's shape that nothing else needs gives its buffer to an elementwise
+  // result.
+  TensorImpl* try_donation(const OutputMeta& meta, SaveMask needed) const {
+    constexpr std::size_t kWorthwhileBytes = 4096;
+    for (int i = 0; i < n; ++i) {
+      const TensorImpl* t = in[i].impl;
+      if (!in[i].temporary || t->storage->bytes < kWorthwhileBytes || !t->refs.unique() ||
+          !t->storage->refs.unique() || t->storage->kind == Storage::Kind::kExternal ||
+          t->dtype != meta.dtype || t->rank != meta.rank || t->leaf_requires_grad || t->extras != nullptr ||
+          (needed & gradus::in(i)) != 0 || !std::equal(meta.dims, meta.dims + meta.rank, t->dims())) {
+        continue;
+      }
+      const bool same_layout =
+          meta.has_strides
+              ? t->strides != nullptr && std::equal(meta.strides, meta.strides + meta.rank, t->strides)
+              : t->strides == nullptr;
+      if (same_layout) return new_alias(*t);
+    }
+    return nullptr;
+  }
+
+  // Elementwise results of a dense input keep its order of axes.
+  void keep_layout(OutputMeta& meta) const {
+    for (int i = 0; i < n; ++i) {
+      const TensorImpl* t = in[i].impl;
+      if (t->rank != meta.rank || !std::equal(meta.dims, meta.dims + meta.rank, t->dims())) continue;
+      if (t->strides == nullptr) return;
+      if (!is_dense_layout(t->dims(), t->strides, t->rank)) continue;
+      meta.has_strides = true;
+      std::copy_n(t->strides, t->rank, meta.strides);
+      return;
+    }
+  }
+
+  TensorImpl* make_view(const OutputMeta& meta) const {
+    const TensorImpl* t = in[0].impl;
+    std::int64_t numel = 1;
+    for (int i = 0; i < meta.rank; ++i) {
+      if (__builtin_mul_overflow(numel, meta.dims[i], &numel)) {
+        throw_error<ShapeError>(where, op.name, "{} has too many elements",
+                                format_shape({meta.dims, meta.rank}));
+      }
+    }
+    const bool strided = meta.has_strides && !is_contiguous_layout(meta.dims, meta.strides, meta.rank);
+    void* data =
+        static_cast<std::byte*>(t->data) + meta.offset * static_cast<std::int64_t>(size_of(t->dtype));
+    return new_view(meta.dtype, meta.dims, meta.rank, strided ? meta.strides : nullptr, data, t->storage,
+                    numel);
+  }
+
+  void record(std::span<Tensor> outs, SaveMask needed) const {
+    const int n_saved = __builtin_popcount(needed);
+    int n_dims = 0;
+    for (const Tensor& o : outs) n_dims += o.impl()->rank;
+    const std::size_t attr_bytes = op.attrs.empty() ? 0 : op.attrs[0].struct_bytes;
+    const auto inputs = static_cast<std::uint32_t>(n);
+    const std::size_t dims_at = sizeof(Node) + inputs * sizeof(Edge) +
+                                static_cast<std::size_t>(n_saved) * sizeof(SavedSlot) +
+                                outs.size() * sizeof(OutputSlot);
+    const std::size_t attrs_at = dims_at + static_cast<std::size_t>(n_dims) * sizeof(std::int64_t);
+    const std::size_t bytes = attrs_at + attr_bytes;
+    void* block =
+        bytes <= kMaxPoolBytes ? pool_allocate(bytes) : ::operator new (bytes, std::align_val_t{64});
+
+    Node* node = new (block) Node;
+    node->walk.store(0, std::memory_order_relaxed);
+    node->op = &op;
+    node->file = where.file;
+    node->line = where.line;
+    node->released_file = nullptr;
+    node->released_line = 0;
+    node->extras = nullptr;
+    node->inputs = inputs;
+    node->block_bytes = static_cast<std::uint32_t>(bytes);
+    node->outputs = static_cast<std::uint8_t>(outs.size());
+    node->saved = static_cast<std::uint8_t>(n_saved);
+    node->released = node->queued = node->needed = node->is_target = false;
+    node->attr_offset = static_cast<std::uint32_t>(attr_bytes == 0 ? 0 : attrs_at);
+    if (attr_bytes != 0) std::memcpy(static_cast<std::byte*>(block) + attrs_at, attrs, attr_bytes);
+
+    std::uint64_t sequence = thread_state.sequence;
+    Edge* edges = node->edges();
+    for (int i = 0; i < n; ++i) {
+      TensorImpl* t = in[i].impl;
+      Edge& e = edges[i];
+      e = {nullptr, t->output, false};
+      if (t->node != nullptr) {
+        t->node->refs.acquire();
+        e.target = t->node;
+        sequence = std::max(sequence, t->node->sequence);
+      } else if (t->leaf_requires_grad) {
+        t->refs.acquire();
+        e.target = t;
+        e.leaf = true;
+      }
+    }
+    node->sequence = thread_state.sequence = sequence + 1;
+
+    SavedSlot* slot = node->saved_slots();
+    for (SaveMask rest = needed; rest != 0; rest &= rest - 1) {
+      const int k = __builtin_ctz(rest);
+      // A saved output holds the array, not its own node: no cycle.
+      Tensor value = k < 16 ? Tensor::share(in[k].impl)
+                            : Tensor::adopt(new_alias(*outs[static_cast<std::size_t>(k - 16)].impl()));
+      const std::uint32_t version = value.impl()->storage->version;
+      new (slot++) SavedSlot{std::move(value), version, static_cast<std::uint8_t>(k)};
+    }
+
+    auto* dims = reinterpret_cast<std::int64_t*>(static_cast<std::byte*>(block) + dims_at);
+    OutputSlot* output = node->output_slots();
+    bool owned = false;  // the first floating output takes the reference that the node was born with
+    for (std::size_t i = 0; i < outs.size(); ++i) {
+      TensorImpl* t = outs[i].impl();
+      new (output++) OutputSlot{Tensor(), dims, t->rank, t->dtype};
+      dims = std::copy_n(t->dims(), t->rank, dims);
+      if (!is_floating(t->dtype)) continue;
+      if (owned) node->refs.acquire();
+      owned = true;
+      t->node = node;
+      t->output = static_cast<std::uint32_t>(i);
+    }
+  }
+
+  void run(std::span<Tensor> outs) const {
+    constexpr std::size_t kInline = 4;
+    bool tracked = false;
+    bool strided = false;
+    SmallVector<const TensorImpl*, kInline> impls;
+    for (int i = 0; i < n; ++i) {
+      const TensorImpl* t = in[i].impl;
+      if (t == nullptr) [[unlikely]]
+        fail_undefined(i);
+      impls.push_back(t);
+      tracked |= t->tracked();
+      strided |= t->strides != nullptr;
+    }
+
+    OutputMeta metas[kMaxOutputs];
+    InferContext infer;
+    infer.op_ = &op;
+    infer.where_ = where;
+    infer.in_ = impls.data();
+    infer.n_ = n;
+    infer.attrs_ = attrs;
+    infer.out_ = metas;
+    op.infer(infer);
+
+    bool records = tracked && thread_state.recording;
+    SaveMask needed = 0;
+    if (records) {
+      bool floating_output = false;
+      for (std::size_t i = 0; i < outs.size(); ++i) floating_output |= is_floating(metas[i].dtype);
+      records = floating_output;
+      if (records && op.rule == nullptr) fail_no_rule();
+      if (records) {
+        for (int i = 0; i < n; ++i) {
+          if (in[i].impl->tracked()) needed |= saves(op, i);
+        }
+      }
+    }
+
+    if ((op.flags & kView) != 0) {
+      outs[0] = Tensor::adopt(make_view(metas[0]));
+    } else {
+      const bool elementwise = (op.flags & kElementwise) != 0;
+      SmallVector<View, kInline + 1> views;
+      for (int i = 0; i < n; ++i) views.push_back(in[i].impl->view());
+      View out_views[kMaxOutputs];
+      for (std::size_t i = 0; i < outs.size(); ++i) {
+        TensorImpl* t = nullptr;
+        if (elementwise) {
+          if (strided) keep_layout(metas[i]);
+          t = try_donation(metas[i], needed);
+        }
+        if (t == nullptr) t = new_tensor(metas[i], where, op.name);
+        outs[i] = Tensor::adopt(t);
+        out_views[i] = t->view();
+      }
+      KernelContext kernel{&op, where, views.data(), n, out_views, attrs, nullptr};
+      if (infer.scratch_ == 0) {
+        op.kernel(kernel);
+      } else {
+        StorageRef scratch = allocate_storage(infer.scratch_);
+        kernel.scratch = scratch->data;
+        op.kernel(kernel);
+      }
+    }
+    if (records) record(outs, needed);
+  }
+
+  [[noreturn]] void fail_undefined(int i) const {
+    throw_error<ValueError>(where, op.name, "operand {} is an empty handle; it was never given a tensor",
+                            input_name(op, i));
+  }
+
+  [[noreturn]] void fail_no_rule() const {
+    throw_error<GraphError>(
+        where, op.name, "it has no derivative ({}), but an operand requires a gradient; detach() the operand",
+        op.no_gradient != nullptr ? op.no_gradient : "none was given in its OpDef");
+  }
+
+  static std::string input_name(const OpDef& op, int i) {
+    if (op.inputs.empty()) return fmt::format("{}", i);
+    const auto last = static_cast<int>(op.inputs.size()) - 1;
+    return i < last || !op.variadic
+               ? op.inputs[static_cast<std::size_t>(std::min(i, last))]
+               : fmt::format("{}[{}]", op.inputs[static_cast<std::size_t>(last)], i - last);
+  }
+};
+
+namespace {
+
+// What a rule records is said to be where the user's op was.
+Location place(std::span<const Operand> in) {
+  if (thread_state.in_rule) return thread_state.rule_where;
+  return in.empty() ? Location{} : in[0].where;
+}
+
+}  // namespace
+
+Tensor apply(const OpDef& op, std::span<const Operand> in, const void* attrs) {
+  Tensor result;
+  Apply{op, in.data(), static_cast<int>(in.size()), attrs, place(in)}.run(std::span(&result, 1));
+  return result;
+}
+
+void apply(const OpDef& op, std::span<const Operand> in, const void* attrs, std::span<Tensor> outs) {
+  Apply{op, in.data(), static_cast<int>(in.size()), attrs, place(in)}.run(outs);
+}
+
+void InferContext::set_out_broadcast(int i, DType dtype) {
+  int rank = 0;
+  for (int k = 0; k < n_; ++k) rank = std::max(rank, this->rank(k));
+  std::int64_t dims[kMaxRank];
+  std::fill_n(dims, rank, 1);
+  for (int k = 0; k < n_; ++k) {
+    const int shift = rank - this->rank(k);
+    for (int a = 0; a < this->rank(k); ++a) {
+      const std::int64_t d = dim(k, a);
+      std::int64_t& all = dims[a + shift];
+      if (d == all || d == 1) continue;
+      if (all != 1) {
+        std::string operands;
+        for (int j = 0; j < n_; ++j) operands += fmt::format("{}{}", j == 0 ? "" : ", ", describe(j));
+        shape_error(
+            fmt::format("shapes do not broadcast: {}: axis {} from the end is {} in one and {} in another; "
+                        "sizes must be equal or 1",
+                        operands, rank - (a + shift), all, d));
+      }
+      all = d;
+    }
+  }
+  set_out(i, dtype, dims, rank);
+}
+
+int InferContext::axis(int i, std::int64_t dim) const {
+  const int r = rank(i);
+  if (dim < -r || dim >= r) {
+    shape_error(
+        r == 0 ? fmt::format("axis {} is out of range: {} has no axes", dim, describe(i))
+               : fmt::format("axis {} is out of range: {} has the axes {}..{}", dim, describe(i), -r, r - 1));
+  }
+  return static_cast<int>(dim < 0 ? dim + r : dim);
+}
+
+void InferContext::require_same_dtype() const {
+  for (int k = 1; k < n_; ++k) {
+    if (dtype(k) != dtype(0)) {
+      dtype_error(fmt::format("dtypes differ: {}, {}; convert one with astype()", describe(0), describe(k)));
+    }
+  }
+}
+
+void InferContext::require_floating(int i) const {
+  if (!is_floating(dtype(i))) {
+    dtype_error(
+        fmt::format("takes floating-point numbers: {}; convert it with astype(x, DType::f32)", describe(i)));
+  }
+}
+
+std::string InferContext::describe(int i) const {
+  return fmt::format("{} {}", Apply::input_name(*op_, i), gradus::describe(*in_[i]));
+}
+
+void InferContext::shape_error(std::string_view what) const {
+  throw ShapeError(format_message(where_, op_->name, what));
+}
+void InferContext::dtype_error(std::string_view what) const {
+  throw DtypeError(format_message(where_, op_->name, what));
+}
+void InferContext::value_error(std::string_view what) const {
+  throw ValueError(format_message(where_, op_->name, what));
+}
+void KernelContext::fail_value(std::string_view what) const {
+  throw ValueError(format_message(where, op->name, what));
+}
+
+}  // namespace gradus

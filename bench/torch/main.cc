@@ -1,0 +1,17 @@
+// libtorch's side of bench/compare.sh: the cases of the gradus bench under the same names, on one thread.
+#include "common.h"
+
+int main(int argc, char** argv) {
+  at::set_num_threads(1);
+  at::set_num_interop_threads(1);
+  bench::register_overhead();
+  bench::register_elementwise();
+  bench::register_rows();
+  bench::register_matmul();
+  bench::register_mlp_step();
+  benchmark::AddCustomContext("library", "libtorch " TORCH_VERSION);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

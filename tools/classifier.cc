@@ -1,0 +1,51 @@
+#include "gradus/tools/classifier.h"
+
+#include <algorithm>
+
+#include "gradus/tools/command.h"
+
+namespace gradus::tools {
+
+Split load_split(const std::string& dataset, const std::string& folder, Part part) {
+  if (dataset != "fashion-mnist") throw UsageError(unknown_name("data set", dataset, {"fashion-mnist"}));
+  auto read = data::load_fashion_mnist(part == Part::train ? data::Split::train : data::Split::test, folder);
+  if (!read.ok()) throw UsageError(std::string(read.status().message()));
+  return {std::move(read->images), std::move(read->labels)};
+}
+
+Batch first_rows(const Split& split, std::int64_t n) {
+  n = std::min(n, split.labels.numel());
+  return {slice(split.images, 0, 0, n), slice(split.labels, 0, 0, n)};
+}
+
+Score evaluate(const Mlp& model, const Split& split) {
+  const NoGrad no_grad;
+  constexpr std::int64_t kRows = 1000;
+  Score score;
+  std::array<std::int64_t, 10> right{};
+  std::array<std::int64_t, 10> seen{};
+  const std::int64_t n = split.labels.numel();
+  for (std::int64_t at = 0; at < n; at += kRows) {
+    const std::int64_t end = std::min(at + kRows, n);
+    const Tensor labels = slice(split.labels, 0, at, end);
+    const Tensor logits = model(slice(split.images, 0, at, end));
+    score.loss += cross_entropy(logits, labels).item() * static_cast<double>(end - at);
+    const Tensor predicted = argmax(logits, 1);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(end - at); ++i) {
+      const auto label = static_cast<std::size_t>(labels.span<std::int64_t>()[i]);
+      ++seen[label];
+      if (predicted.span<std::int64_t>()[i] == static_cast<std::int64_t>(label)) ++right[label];
+    }
+  }
+  std::int64_t all = 0;
+  for (std::size_t c = 0; c < 10; ++c) {
+    all += right[c];
+    score.class_accuracy[c] =
+        seen[c] > 0 ? static_cast<double>(right[c]) / static_cast<double>(seen[c]) : 0.0;
+  }
+  score.loss /= static_cast<double>(n);
+  score.accuracy = static_cast<double>(all) / static_cast<double>(n);
+  return score;
+}
+
+}  // namespace gradus::tools

@@ -1,0 +1,31 @@
+// The built-in models: what `gradus train` trains and `gradus graph` draws.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gradus/gradus.h"
+
+namespace gradus::tools {
+
+// 784-256-128-10 with relu, for images of 28 x 28 pixels as rows.
+struct Mlp : nn::Module {
+  nn::Linear fc1{784, 256};
+  nn::Linear fc2{256, 128};
+  nn::Linear fc3{128, 10};
+  GRADUS_MEMBERS(fc1, fc2, fc3)
+
+  Tensor operator()(const Tensor& x) const { return fc3(relu(fc2(relu(fc1(x))))); }
+};
+
+// Names that example_loss() knows.
+std::vector<std::string> model_names();
+
+// The recorded loss of a model on a small made-up batch, with names on inputs and parameters.
+// Errors: UsageError for an unknown name.
+Tensor example_loss(const std::string& model, std::int64_t batch);
+
+// Gives every parameter its name in the model, for messages and drawings.
+void name_parameters(nn::Module& model);
+
+}  // namespace gradus::tools

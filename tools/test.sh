@@ -34,7 +34,13 @@ section() {
 
 sources() { git ls-files -co --exclude-standard -- "$@"; }
 
-check_format() { sources '*.cc' '*.h' | xargs -r clang-format --dry-run -Werror; }
+check_format() {
+  if ! sources '*.cc' '*.h' | xargs -r clang-format --dry-run -Werror >"$log/format" 2>&1; then
+    echo "not formatted; run clang-format -i on:"
+    sed -n 's/^\([^ :]*\):[0-9]*:[0-9]*: error: .*/  \1/p' "$log/format" | sort -u
+    return 1
+  fi
+}
 
 # build PRESET [TARGET...]
 build() {

@@ -1,4 +1,5 @@
-// A whole program of a user: includes the umbrella, differentiates, steps, and says whether the numbers are right.
+// A whole program of a user: includes the umbrella, differentiates, steps, and says whether the numbers are
+// right.
 #include <gradus/gradus.h>
 
 #include <cmath>

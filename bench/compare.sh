@@ -59,7 +59,8 @@ if [ $build = 1 ]; then
     cmake --build "$torch_build" --parallel "$jobs" >&2
   fi
   if has gradus; then
-    cmake -S "$root" -B "$gradus_build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DGRADUS_BENCH=ON >/dev/null
+    cmake -S "$root" -B "$gradus_build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+      -DGRADUS_BENCH=ON -DGRADUS_TESTS=OFF -DGRADUS_TOOLS=OFF >/dev/null
     cmake --build "$gradus_build" --parallel "$jobs" --target gradus_bench gradus_bench_memory >&2
   fi
 fi

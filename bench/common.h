@@ -1,0 +1,26 @@
+// What gradus's bench files share.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include "cases.h"
+#include "tensors.h"
+
+namespace bench {
+
+// Runs `op` on every iteration; the result is destroyed inside the measured time, as in a user's loop.
+template <class Op>
+void measure(benchmark::State& state, const Op& op) {
+  for (auto _ : state) {
+    auto result = op();
+    benchmark::DoNotOptimize(result);
+  }
+}
+
+void register_overhead();
+void register_elementwise();
+void register_rows();
+void register_matmul();
+void register_mlp_step();
+
+}  // namespace bench

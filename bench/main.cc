@@ -1,0 +1,16 @@
+// gradus's side of bench/compare.sh; also a Google Benchmark program of its own. One thread.
+#include "common.h"
+
+int main(int argc, char** argv) {
+  gradus::set_threads(1);
+  bench::register_overhead();
+  bench::register_elementwise();
+  bench::register_rows();
+  bench::register_matmul();
+  bench::register_mlp_step();
+  benchmark::AddCustomContext("library", "gradus");
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

@@ -88,7 +88,9 @@ struct Apply {
                                 static_cast<std::size_t>(n_saved) * sizeof(SavedSlot) +
                                 outs.size() * sizeof(OutputSlot);
     const std::size_t attrs_at = dims_at + static_cast<std::size_t>(n_dims) * sizeof(std::int64_t);
-    const std::size_t bytes = attrs_at + attr_bytes;
+    const std::size_t shapes_at = (attrs_at + attr_bytes + 7) / 8 * 8;
+    const bool keeps_shapes = (op.flags & kInputShapes) != 0;
+    const std::size_t bytes = keeps_shapes ? shapes_at + inputs * sizeof(Shape) : attrs_at + attr_bytes;
     void* block =
         bytes <= kMaxPoolBytes ? pool_allocate(bytes) : ::operator new (bytes, std::align_val_t{64});
 
@@ -107,6 +109,13 @@ struct Apply {
     node->released = node->queued = node->needed = node->is_target = false;
     node->attr_offset = static_cast<std::uint32_t>(attr_bytes == 0 ? 0 : attrs_at);
     if (attr_bytes != 0) std::memcpy(static_cast<std::byte*>(block) + attrs_at, attrs, attr_bytes);
+    if (keeps_shapes) {
+      auto* shapes = reinterpret_cast<Shape*>(static_cast<std::byte*>(block) + shapes_at);
+      for (int i = 0; i < n; ++i) {
+        const TensorImpl* t = in[i].impl;
+        new (shapes + i) Shape(std::span<const std::int64_t>(t->dims(), t->rank));
+      }
+    }
 
     std::uint64_t sequence = thread_state.sequence;
     Edge* edges = node->edges();
@@ -189,7 +198,7 @@ struct Apply {
       }
     }
 
-    if ((op.flags & kView) != 0) {
+    if ((op.flags & kView) != 0 && !metas[0].copies) {
       outs[0] = Tensor::adopt(make_view(metas[0]));
     } else {
       const bool elementwise = (op.flags & kElementwise) != 0;

@@ -550,7 +550,10 @@ Tensor RuleContext::output(int i) const {
   return t;
 }
 
-Shape RuleContext::input_shape(int i) const { return shape_of(target_of(node_->edges()[i])); }
+Shape RuleContext::input_shape(int i) const {
+  if ((node_->op->flags & kInputShapes) != 0) return node_->input_shapes()[i];
+  return shape_of(target_of(node_->edges()[i]));
+}
 DType RuleContext::input_dtype(int i) const { return target_of(node_->edges()[i]).dtype; }
 Shape RuleContext::output_shape(int i) const { return shape_of(target_of(node_->output_slots()[i])); }
 const void* RuleContext::attr_bytes() const { return node_->attrs(); }

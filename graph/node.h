@@ -1,6 +1,7 @@
 // Node: what one op left in the graph: edges to what its inputs came from, saved tensors, attributes. Nodes
 // are owned by tensors and by the edges of their consumers, through counts; there is no tape and no registry.
-// One block of the pool: header, edges, saved slots, output slots, sizes, attributes.
+// One block of the pool: header, edges, saved slots, output slots, sizes, attributes and, with kInputShapes,
+// the shapes of the inputs.
 #pragma once
 
 #include <atomic>
@@ -80,10 +81,15 @@ struct Node {
   Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
   SavedSlot* saved_slots() { return reinterpret_cast<SavedSlot*>(edges() + inputs); }
   OutputSlot* output_slots() { return reinterpret_cast<OutputSlot*>(saved_slots() + saved); }
+  // With kInputShapes only: `inputs` of them.
+  const Shape* input_shapes() const {
+    return reinterpret_cast<const Shape*>(reinterpret_cast<const std::byte*>(this) + block_bytes) - inputs;
+  }
   const void* attrs() const {
     return attr_offset == 0 ? nullptr : reinterpret_cast<const std::byte*>(this) + attr_offset;
   }
 };
+static_assert(std::is_trivially_destructible_v<Shape>);
 static_assert(sizeof(Node) % 8 == 0 && sizeof(Edge) % 8 == 0 && sizeof(SavedSlot) % 8 == 0);
 
 // Drops one reference; frees iteratively, so that a chain of any length needs no stack.

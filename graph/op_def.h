@@ -26,6 +26,7 @@ struct OutputMeta {
   DType dtype = DType::f32;
   std::uint8_t rank = 0;
   bool has_strides = false;        // views only
+  bool copies = false;             // views only: no strides give this view, so the kernel copies
   std::int64_t dims[kMaxRank];     // NOLINT: the first `rank` are set
   std::int64_t strides[kMaxRank];  // NOLINT: set where has_strides
   std::int64_t offset = 0;         // views only: elements from the first element of input 0
@@ -39,10 +40,11 @@ constexpr SaveMask out(int i) { return SaveMask{1} << (16 + i); }
 
 enum OpFlags : std::uint32_t {
   kElementwise = 1,    // one output element from the elements at its place; keeps a dense input's strides
-  kView = 2,           // the output shares the storage of input 0; no kernel runs
+  kView = 2,           // the output shares the storage of input 0; no kernel runs (see OutputMeta::copies)
   kRandom = 4,         // attributes carry seed and counter
   kDataDependent = 8,  // the output's shape depends on values
   kReduction = 16,
+  kInputShapes = 32,  // the rule asks for the shapes of all inputs, also of those that want no gradient
 };
 
 struct OpDef {
@@ -157,7 +159,7 @@ class RuleContext {
   // A saved input or output. Errors: GraphError if it was changed in place since, or is not in `saves`.
   Tensor input(int i) const;
   Tensor output(int i = 0) const;
-  // Shape and dtype of an input that needs a gradient.
+  // Shape and dtype of an input that needs a gradient; with kInputShapes the shape of any.
   Shape input_shape(int i) const;
   DType input_dtype(int i) const;
   Shape output_shape(int i = 0) const;

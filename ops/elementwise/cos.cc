@@ -1,0 +1,56 @@
+// cos: y = cos x.
+// Derivative: dy/dx = -sin x.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/ops/elementwise/cos.cc"
+#include "gradus/ops/kernels/elementwise-inl.h"
+
+GRADUS_UNARY(kCosLoops, kFloating, math::Cos(d, x))
+
+#if HWY_ONCE
+#include "gradus/graph/samples.h"
+#include "gradus/ops/elementwise/arithmetic.h"
+#include "gradus/ops/elementwise/cotangent.h"
+#include "gradus/ops/elementwise/infer.h"
+#include "gradus/ops/elementwise/math.h"
+
+namespace gradus {
+namespace {
+
+void infer(InferContext& c) { infer_elementwise(c, kernels::kCosLoops); }
+
+void kernel(KernelContext& c) { kernels::elementwise(kernels::kCosLoops, c.in, 1, c.out[0]); }
+
+void rule(RuleContext& c) { c.set(0, zmul(c.grad(), neg(sin(c.input(0))))); }
+
+void samples(SampleSink& s) {
+  s.add({s.values({3, 4})});
+  s.add({s.values({})}, {}, {.note = "one element"});
+  s.add({s.values({0, 3})}, {}, {.note = "empty"});
+  s.add({SampleSink::f64({3}, {0.0, -0.0, 100.0})}, {}, {.gradcheck = false, .note = "zeros, several turns"});
+  s.add_error({SampleSink::i64({2}, {1, 2})},
+              "cos: takes floating-point numbers: input [2] i64; convert it with astype(x, DType::f32)");
+}
+
+constexpr const char* kInputs[] = {"input"};
+constexpr SaveMask kSaves[] = {in(0)};
+
+}  // namespace
+
+extern constinit const OpDef op_cos = {
+    .name = "cos",
+    .doc = "the cosine of an angle in radians",
+    .inputs = kInputs,
+    .saves = kSaves,
+    .flags = kElementwise,
+    .infer = infer,
+    .kernel = kernel,
+    .rule = rule,
+    .samples = samples,
+    .onnx = "Cos",
+    .formula = "y = cos x",
+};
+
+Tensor cos(Operand input) { return apply(op_cos, {input}); }
+
+}  // namespace gradus
+#endif

@@ -1,0 +1,60 @@
+// rsqrt: y = x^(-1/2); inf at 0, NaN below.
+// Derivative: dy/dx = -1/2 y^3.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/ops/elementwise/rsqrt.cc"
+#include "gradus/ops/kernels/elementwise-inl.h"
+
+GRADUS_UNARY(kRsqrtLoops, kFloating, hn::Div(math::Const(d, 1), hn::Sqrt(x)))
+
+#if HWY_ONCE
+#include <cmath>
+
+#include "gradus/graph/samples.h"
+#include "gradus/ops/elementwise/arithmetic.h"
+#include "gradus/ops/elementwise/cotangent.h"
+#include "gradus/ops/elementwise/infer.h"
+
+namespace gradus {
+namespace {
+
+void infer(InferContext& c) { infer_elementwise(c, kernels::kRsqrtLoops); }
+
+void kernel(KernelContext& c) { kernels::elementwise(kernels::kRsqrtLoops, c.in, 1, c.out[0]); }
+
+void rule(RuleContext& c) {
+  const Tensor y = c.output();
+  c.set(0, zmul(c.grad(), mul(mul(square(y), y), -0.5)));
+}
+
+void samples(SampleSink& s) {
+  s.add({s.values({3, 4}, 0.2, 4.0)});
+  s.add({s.values({}, 0.2, 4.0)}, {}, {.note = "one element"});
+  s.add({s.values({0, 3})}, {}, {.note = "empty"});
+  s.add({SampleSink::f64({5}, {0.0, -0.0, -1.0, HUGE_VAL, NAN})}, {},
+        {.gradcheck = false, .note = "zeros, negative, infinity, NaN"});
+  s.add_error({SampleSink::i64({2}, {1, 2})},
+              "rsqrt: takes floating-point numbers: input [2] i64; convert it with astype(x, DType::f32)");
+}
+
+constexpr const char* kInputs[] = {"input"};
+constexpr SaveMask kSaves[] = {out(0)};
+
+}  // namespace
+
+extern constinit const OpDef op_rsqrt = {
+    .name = "rsqrt",
+    .doc = "1 / sqrt(x)",
+    .inputs = kInputs,
+    .saves = kSaves,
+    .flags = kElementwise,
+    .infer = infer,
+    .kernel = kernel,
+    .rule = rule,
+    .samples = samples,
+    .formula = "y = x^(-1/2)",
+};
+
+Tensor rsqrt(Operand input) { return apply(op_rsqrt, {input}); }
+
+}  // namespace gradus
+#endif

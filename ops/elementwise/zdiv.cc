@@ -1,0 +1,69 @@
+// zdiv: y = g / d, exactly 0 where g is 0: a cotangent g times a derivative 1/d.
+// Derivative: dy/dg = 1/d (through zdiv), dy/dd = -g/d^2.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/ops/elementwise/zdiv.cc"
+#include "gradus/ops/kernels/elementwise-inl.h"
+
+GRADUS_BINARY(kZdivLoops, kFloating, hn::IfThenElseZero(hn::Ne(a, hn::Zero(d)), hn::Div(a, b)))
+
+#if HWY_ONCE
+#include <cmath>
+
+#include "gradus/graph/samples.h"
+#include "gradus/ops/elementwise/arithmetic.h"
+#include "gradus/ops/elementwise/cotangent.h"
+#include "gradus/ops/elementwise/infer.h"
+
+namespace gradus {
+namespace {
+
+void infer(InferContext& c) { infer_elementwise(c, kernels::kZdivLoops); }
+
+void kernel(KernelContext& c) { kernels::elementwise(kernels::kZdivLoops, c.in, 2, c.out[0]); }
+
+void rule(RuleContext& c) {
+  const Tensor d = c.input(1);
+  if (c.needs(0)) c.set(0, zdiv(c.grad(), d));
+  if (c.needs(1)) c.set(1, neg(zmul(c.grad(), zdiv(zdiv(c.input(0), d), d))));
+}
+
+void samples(SampleSink& s) {
+  s.add({s.values({3, 4}, 0.4, 2.5), s.values({3, 4}, 0.4, 2.5)});
+  s.add({s.values({2, 1, 4}, 0.4, 2.5), s.values({3, 1}, 0.4, 2.5)}, {}, {.note = "broadcast"});
+  s.add({s.values({}, 0.4, 2.5), s.values({5}, 0.4, 2.5)}, {}, {.note = "one element"});
+  s.add({s.values({0, 3}, 0.4, 2.5), s.values({3}, 0.4, 2.5)}, {}, {.note = "empty"});
+  s.add({SampleSink::f64({6}, {0.0, -0.0, 0.0, 1.0, NAN, 0.0}),
+         SampleSink::f64({6}, {0.0, NAN, 2.0, 0.0, 1.0, -HUGE_VAL})},
+        {}, {.gradcheck = false, .note = "zero cotangents beside zeros and NaN"});
+  s.add_error({s.values({2, 3}), s.values({2, 4})},
+              "zdiv: shapes do not broadcast: g [2, 3] f64, d [2, 4] f64: axis 1 from the end is 3 in one "
+              "and 4 in another; "
+              "sizes must be equal or 1");
+  s.add_error({s.values({2}), SampleSink::i64({2}, {1, 2})},
+              "zdiv: dtypes differ: g [2] f64, d [2] i64; convert one with astype()");
+  s.add_error({SampleSink::i64({2}, {1, 2}), SampleSink::i64({2}, {1, 2})},
+              "zdiv: takes floating-point numbers: g [2] i64; convert it with astype(x, DType::f32)");
+}
+
+constexpr const char* kInputs[] = {"g", "d"};
+constexpr SaveMask kSaves[] = {in(1), in(0) | in(1)};
+
+}  // namespace
+
+extern constinit const OpDef op_zdiv = {
+    .name = "zdiv",
+    .doc = "g / d, 0 where g is 0",
+    .inputs = kInputs,
+    .saves = kSaves,
+    .flags = kElementwise,
+    .infer = infer,
+    .kernel = kernel,
+    .rule = rule,
+    .samples = samples,
+    .formula = "y = g / d, 0 where g = 0",
+};
+
+Tensor zdiv(Operand g, Operand d) { return apply(op_zdiv, {g, d}); }
+
+}  // namespace gradus
+#endif

@@ -1,0 +1,73 @@
+// A scalar operand becomes a tensor of rank 0 with the dtype of the tensor beside it.
+#include "gradus/ops/scalar.h"
+
+#include <limits>
+
+#include "gradus/graph/describe.h"
+#include "gradus/graph/recording.h"
+#include "gradus/graph/tensor_impl.h"
+
+namespace gradus {
+namespace {
+
+[[noreturn]] void fail_floating(const Operand& like, Scalar s, const char* op) {
+  throw_error<DtypeError>(
+      like.where, op,
+      "the scalar {} is a floating-point number, the tensor is {}; convert the tensor with "
+      "astype(x, DType::f32), or pass an integer",
+      s.value, describe(*like.impl));
+}
+
+[[noreturn]] void fail_range(const Operand& like, Scalar s, const char* op) {
+  throw_error<ValueError>(like.where, op, "the scalar {} does not fit the tensor's dtype: {}", s.integer,
+                          describe(*like.impl));
+}
+
+template <class T>
+T integer_as(const Operand& like, Scalar s, const char* op, std::int64_t highest) {
+  if (!s.is_integer) fail_floating(like, s, op);
+  if (s.integer < static_cast<std::int64_t>(std::numeric_limits<T>::min()) || s.integer > highest) {
+    fail_range(like, s, op);
+  }
+  return static_cast<T>(s.integer);
+}
+
+template <class T>
+T integer_as(const Operand& like, Scalar s, const char* op) {
+  return integer_as<T>(like, s, op, static_cast<std::int64_t>(std::numeric_limits<T>::max()));
+}
+
+}  // namespace
+
+Tensor scalar_like(const Operand& like, Scalar s, const char* op) {
+  if (like.impl == nullptr) [[unlikely]] {
+    throw_error<ValueError>(like.where, op, "an operand is an empty handle; it was never given a tensor");
+  }
+  OutputMeta meta;
+  meta.dtype = like.impl->dtype;
+  Tensor t = Tensor::adopt(new_tensor(meta, like.where, op));
+  void* data = t.impl()->data;
+  switch (meta.dtype) {
+    case DType::f32:
+      *static_cast<float*>(data) = static_cast<float>(s.value);
+      break;
+    case DType::f64:
+      *static_cast<double*>(data) = s.value;
+      break;
+    case DType::i32:
+      *static_cast<std::int32_t*>(data) = integer_as<std::int32_t>(like, s, op);
+      break;
+    case DType::i64:
+      *static_cast<std::int64_t*>(data) = integer_as<std::int64_t>(like, s, op);
+      break;
+    case DType::u8:
+      *static_cast<std::uint8_t*>(data) = integer_as<std::uint8_t>(like, s, op);
+      break;
+    case DType::boolean:
+      *static_cast<std::uint8_t*>(data) = integer_as<std::uint8_t>(like, s, op, 1);
+      break;
+  }
+  return t;
+}
+
+}  // namespace gradus

@@ -1,4 +1,4 @@
-// Copies of a tensor: in another dtype, in row-major order, or just apart. Gradients flow through.
+// A tensor in another dtype. Gradients flow through.
 #pragma once
 
 #include "gradus/graph/apply.h"
@@ -9,9 +9,5 @@ namespace gradus {
 // towards 0 (out of range or NaN: the smallest value), anything to bool is x != 0. The gradient comes back in
 // the input's dtype; through an integer or bool result there is none.
 Tensor astype(Operand input, DType dtype);
-// A row-major copy with storage of its own. Any dtype.
-Tensor clone(Operand input);
-// The tensor itself where it is row-major already, else a row-major copy. Any dtype.
-Tensor contiguous(Operand input);
 
 }  // namespace gradus

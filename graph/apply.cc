@@ -37,7 +37,7 @@ struct Apply {
       if (!in[i].temporary || t->storage->bytes < kWorthwhileBytes || !t->refs.unique() ||
           !t->storage->refs.unique() || t->storage->kind == Storage::Kind::kExternal ||
           t->dtype != meta.dtype || t->rank != meta.rank || t->leaf_requires_grad || t->extras != nullptr ||
-          (needed & gradus::in(i)) != 0 || !std::equal(meta.dims, meta.dims + meta.rank, t->dims())) {
+          saved_as_input(t, needed) || !std::equal(meta.dims, meta.dims + meta.rank, t->dims())) {
         continue;
       }
       const bool same_layout =
@@ -47,6 +47,14 @@ struct Apply {
       if (same_layout) return new_alias(*t);
     }
     return nullptr;
+  }
+
+  // The same tensor may be several operands.
+  bool saved_as_input(const TensorImpl* t, SaveMask needed) const {
+    for (int i = 0; i < std::min(n, 16); ++i) {
+      if (in[i].impl == t && (needed & gradus::in(i)) != 0) return true;
+    }
+    return false;
   }
 
   // Elementwise results of a dense input keep its order of axes.
@@ -174,6 +182,9 @@ struct Apply {
       strided |= t->strides != nullptr;
     }
 
+    if (outs.size() != static_cast<std::size_t>(op.outputs)) [[unlikely]]
+      fail_outputs(outs.size());
+
     OutputMeta metas[kMaxOutputs];
     InferContext infer;
     infer.op_ = &op;
@@ -195,6 +206,10 @@ struct Apply {
         for (int i = 0; i < n; ++i) {
           if (in[i].impl->tracked()) needed |= saves(op, i);
         }
+        const SaveMask valid =
+            ((SaveMask{1} << std::min(n, 16)) - 1) | (((SaveMask{1} << outs.size()) - 1) << 16);
+        if ((needed & ~valid) != 0) [[unlikely]]
+          fail_saves(__builtin_ctz(needed & ~valid));
       }
     }
 
@@ -232,6 +247,16 @@ struct Apply {
                             input_name(op, i));
   }
 
+  [[noreturn]] void fail_saves(int k) const {
+    throw_error<GraphError>(where, op.name, "`saves` of its OpDef names {} {}, which it does not have",
+                            k < 16 ? "input" : "output", k & 15);
+  }
+
+  [[noreturn]] void fail_outputs(std::size_t given) const {
+    throw_error<ValueError>(where, op.name, "it has {} outputs, but room for {} was given to apply()",
+                            op.outputs, given);
+  }
+
   [[noreturn]] void fail_no_rule() const {
     throw_error<GraphError>(
         where, op.name, "it has no derivative ({}), but an operand requires a gradient; detach() the operand",
@@ -256,6 +281,11 @@ Location place(std::span<const Operand> in) {
 }
 
 }  // namespace
+
+void Operand::fail_undefined() const {
+  throw ValueError(format_message(where, "operand",
+                                  "an empty Tensor handle was passed to an op; it was never given a tensor"));
+}
 
 Tensor apply(const OpDef& op, std::span<const Operand> in, const void* attrs) {
   Tensor result;

@@ -19,7 +19,12 @@ struct Operand {
   Operand(Tensor&& t, Location where = Location::current())  // NOLINT(google-explicit-constructor)
       : impl(t.impl()), where(where), temporary(true) {}
 
-  DType dtype() const { return impl->dtype; }
+  DType dtype() const {
+    if (impl == nullptr) [[unlikely]]
+      fail_undefined();
+    return impl->dtype;
+  }
+  [[noreturn]] void fail_undefined() const;
 
   TensorImpl* impl;
   Location where;

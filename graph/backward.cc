@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <unordered_map>
 
 #include "gradus/base/small_vector.h"
 #include "gradus/graph/describe.h"
@@ -79,9 +80,25 @@ Tensor owned(Tensor g) {
   return g.clone_detached();
 }
 
-Tensor run_hooks(const Extras& extras, Tensor g, Location where) {
-  for (const auto& [id, hook] : extras.hooks) {
-    Tensor replaced = hook(g);
+// Hooks may add and remove hooks while they run: what was removed is skipped and freed at the end.
+struct HooksRunning {
+  explicit HooksRunning(Extras& e) : extras(e) { extras.running.fetch_add(1, std::memory_order_relaxed); }
+  ~HooksRunning() {
+    if (extras.running.fetch_sub(1, std::memory_order_acq_rel) != 1 || !extras.removed) return;
+    std::erase_if(extras.hooks, [](const auto& h) { return h.first == kRemovedHook; });
+    extras.removed = false;
+  }
+  HooksRunning(const HooksRunning&) = delete;
+  HooksRunning& operator=(const HooksRunning&) = delete;
+  Extras& extras;
+};
+
+Tensor run_hooks(Extras& extras, Tensor g, Location where) {
+  const HooksRunning running(extras);
+  const std::size_t n = extras.hooks.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    if (extras.hooks[i].first == kRemovedHook) continue;
+    Tensor replaced = extras.hooks[i].second(g);
     if (!replaced.defined()) continue;
     if (!same_dims(*replaced.impl(), *g.impl()) || replaced.dtype() != g.dtype()) {
       throw_error<GraphError>(where, "backward",
@@ -106,10 +123,11 @@ class Walk {
         where_(where) {}
 
   ~Walk() {
-    // After an error: what is still held goes back without a trace.
+    // After an error: what is still held goes back without a trace. Nodes that were marked are given back
+    // once, below: in between another walk may have taken them.
     for (HeapEntry& e : heap_) {
       drop_gradients(e.node);
-      unclaim(e.node);
+      if (targets_.empty()) unclaim(e.node);
       release_node(e.node);
     }
     for (Node* n : visited_) {
@@ -130,16 +148,21 @@ class Walk {
   void commit() {
     const RecordingGuard recording(false);
     for (LeafSlot& s : leaves_) {
-      if (const Extras* e = s.leaf.impl()->extras; e != nullptr && !e->hooks.empty()) {
-        s.grad = run_hooks(*e, std::move(s.grad), where_);
-      }
+      run_leaf_hooks(s);
     }
     for (LeafSlot& s : leaves_) accumulate(s.leaf, std::move(s.grad));
     for (auto& [extras, g] : retained_) accumulate(*extras, std::move(g));
   }
 
   std::vector<Tensor> results(bool allow_unused) {
+    {
+      const RecordingGuard recording(create_graph_);
+      for (LeafSlot& s : leaves_) {
+        if (s.grad.defined()) run_leaf_hooks(s);
+      }
+    }
     std::vector<Tensor> out;
+    out.reserve(targets_.size());
     for (std::size_t i = 0; i < targets_.size(); ++i) {
       const Tensor& t = targets_[i];
       Tensor g;
@@ -158,6 +181,12 @@ class Walk {
       }
       out.push_back(std::move(g));
     }
+    leaves_.clear();
+    captured_.clear();
+    // Two gradients may be one tensor, or the caller's seed; each is the caller's own to change.
+    for (Tensor& g : out) {
+      if (g.defined() && !g.requires_grad()) g = owned(std::move(g));
+    }
     return out;
   }
 
@@ -174,7 +203,7 @@ class Walk {
     if (!needs(e)) return;
     const Target t = target_of(e);
     if (!g.defined()) {
-      throw_error<GraphError>(from->where(), from->op->name,
+      throw_error<GraphError>(where_, fmt::format("backward of {}", recorded_at(from)),
                               "its rule gave an undefined gradient for input {}", input);
     }
     if (!has_shape(*g.impl(), t)) [[unlikely]] {
@@ -277,8 +306,13 @@ class Walk {
 
   // Finds the nodes from which a target is reached.
   void mark(std::span<const Tensor> outputs) {
+    SmallVector<TensorImpl*, 16> targets;
     for (const Tensor& t : targets_) {
-      if (t.impl()->node == nullptr) add_leaf(t.impl());
+      if (t.impl()->node == nullptr) targets.push_back(t.impl());
+    }
+    std::sort(targets.begin(), targets.end());  // a target may be named twice
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      if (i == 0 || targets[i] != targets[i - 1]) add_leaf(targets[i]);
     }
     for (const Tensor& o : outputs) {
       if (o.impl()->node != nullptr) visit(o.impl()->node);
@@ -294,10 +328,21 @@ class Walk {
       Node* n = t.impl()->node;
       if (n != nullptr && n->walk.load(std::memory_order_relaxed) == id_) n->needed = n->is_target = true;
     }
+    for (Node* n : visited_) {
+      // Where it led to is gone, so a contribution could be missed. Roots are reported by start().
+      if (n->released && !n->is_target && !is_root(n, outputs)) fail_released(n, nullptr);
+    }
     std::sort(visited_.begin(), visited_.end(), [](Node* a, Node* b) { return a->sequence < b->sequence; });
     for (Node* n : visited_) {
       for (std::uint32_t i = 0; i < n->inputs && !n->needed; ++i) n->needed = needs(n->edges()[i]);
     }
+  }
+
+  static bool is_root(const Node* n, std::span<const Tensor> outputs) {
+    for (const Tensor& o : outputs) {
+      if (o.impl()->node == n) return true;
+    }
+    return false;
   }
 
   void visit(Node* n) {
@@ -306,21 +351,34 @@ class Walk {
     visited_.push_back(n);
   }
 
+  // The hint is right for all but the first meeting, unless another thread's walk shares the leaf.
   LeafSlot* find_leaf(TensorImpl* leaf) {
     const std::uint32_t hint = leaf->walk_hint.load(std::memory_order_relaxed);
     if (hint < leaves_.size() && leaves_[hint].leaf.impl() == leaf) return &leaves_[hint];
-    // Another walk's hint: only where threads share leaves.
-    for (LeafSlot& s : leaves_) {
-      if (s.leaf.impl() == leaf) return &s;
+    if (leaves_.size() < kFewLeaves) {
+      for (LeafSlot& s : leaves_) {
+        if (s.leaf.impl() == leaf) return &s;
+      }
+      return nullptr;
     }
-    return nullptr;
+    const auto it = leaf_index_.find(leaf);
+    return it != leaf_index_.end() ? &leaves_[it->second] : nullptr;
   }
 
   LeafSlot& add_leaf(TensorImpl* leaf) {
-    const std::uint32_t hint = leaf->walk_hint.load(std::memory_order_relaxed);
-    if (hint < leaves_.size() && leaves_[hint].leaf.impl() == leaf) return leaves_[hint];
-    leaf->walk_hint.store(static_cast<std::uint32_t>(leaves_.size()), std::memory_order_relaxed);
-    return leaves_.emplace_back(Tensor::share(leaf), Tensor());
+    const auto at = static_cast<std::uint32_t>(leaves_.size());
+    leaf->walk_hint.store(at, std::memory_order_relaxed);
+    LeafSlot& added = leaves_.emplace_back(Tensor::share(leaf), Tensor());
+    if (leaves_.size() == kFewLeaves) {
+      for (std::uint32_t i = 0; i < at; ++i) leaf_index_.emplace(leaves_[i].leaf.impl(), i);
+    }
+    if (leaves_.size() >= kFewLeaves) leaf_index_.emplace(leaf, at);
+    return added;
+  }
+
+  void run_leaf_hooks(LeafSlot& s) {
+    Extras* e = s.leaf.impl()->extras;
+    if (e != nullptr && !e->hooks.empty()) s.grad = run_hooks(*e, std::move(s.grad), where_);
   }
 
   // Sums into a slot: empty -> borrowed -> owned, and from then on in place.
@@ -346,8 +404,8 @@ class Walk {
       return;
     }
     Node* n = e.node();
-    if (!n->queued) {
-      claim(n);
+    // Claimed before its marks are read: they may be another walk's.
+    if (claim(n) || !n->queued) {
       n->queued = true;
       n->refs.acquire();
       heap_.push_back({n->sequence, n});
@@ -362,7 +420,9 @@ class Walk {
   }
 
   void run_extras(Node* n) {
-    for (auto& [output, extras] : n->extras->by_output) {
+    // By index: a hook may give this node more extras.
+    for (std::size_t i = 0; i < n->extras->by_output.size(); ++i) {
+      const auto [output, extras] = n->extras->by_output[i];
       Tensor& g = n->output_slots()[output].grad;
       if (!g.defined()) continue;
       if (!extras->hooks.empty()) g = run_hooks(*extras, std::move(g), where_);
@@ -390,6 +450,7 @@ class Walk {
       context.node_ = n;
       const InRule in_rule(n->where());
       n->op->rule(context);
+      check_complete(n, context.set_);
     }
     std::pop_heap(heap_.begin(), heap_.end());
     heap_.pop_back();
@@ -401,6 +462,19 @@ class Walk {
       n->queued = false;
     }
     release_node(n);
+  }
+
+  // A rule that forgets an input would give a wrong sum in silence. Inputs from 64 on share a bit.
+  void check_complete(Node* n, std::uint64_t set) {
+    std::uint64_t expected = 0;
+    for (std::uint32_t i = 0; i < n->inputs; ++i) {
+      if (needs(n->edges()[i])) expected |= std::uint64_t{1} << (i & 63);
+    }
+    if ((expected & ~set) == 0) [[likely]]
+      return;
+    throw_error<GraphError>(where_, fmt::format("backward of {}", recorded_at(n)),
+                            "its rule set no gradient for input {}, which requires one",
+                            __builtin_ctzll(expected & ~set));
   }
 
   struct InRule {
@@ -433,7 +507,9 @@ class Walk {
     }
   }
   static void add_into(Tensor& sum, Tensor g) {
-    if (sum.impl()->node != nullptr || sum.impl()->leaf_requires_grad) {
+    const TensorImpl* t = sum.impl();
+    // Strides may let elements overlap; a gradient with a history must not change under it.
+    if (t->tracked() || t->strides != nullptr) {
       sum = kEngineOps.add(sum, g);
     } else {
       kEngineOps.accumulate(mutate(sum, "backward", Location{}), g.view());
@@ -446,7 +522,9 @@ class Walk {
   const bool retain_;
   const Location where_;
   SmallVector<HeapEntry, 16> heap_;
+  static constexpr std::size_t kFewLeaves = 32;  // below, a loop is faster than the table
   SmallVector<LeafSlot, 16> leaves_;
+  std::unordered_map<TensorImpl*, std::uint32_t> leaf_index_;
   SmallVector<Captured, 2> captured_;
   std::vector<std::pair<Ref<Extras>, Tensor>> retained_;
   std::vector<Node*> visited_;
@@ -559,6 +637,7 @@ Shape RuleContext::output_shape(int i) const { return shape_of(target_of(node_->
 const void* RuleContext::attr_bytes() const { return node_->attrs(); }
 
 void RuleContext::set(int i, Tensor grad) {
+  set_ |= std::uint64_t{1} << (i & 63);
   static_cast<Walk*>(walk_)->contribute(node_, i, std::move(grad));
 }
 

@@ -16,9 +16,13 @@
 
 namespace gradus {
 
+inline constexpr int kRemovedHook = -1;
+
 struct Extras {
   RefCount refs;
-  bool keep_grad = false;  // retain_grad() was asked
+  std::atomic<int> running = 0;  // calls of the hooks under way; they may run in several threads' grad()
+  bool removed = false;          // one of them was removed meanwhile
+  bool keep_grad = false;        // retain_grad() was asked
   int next_hook = 0;
   Tensor grad;
   std::vector<std::pair<int, GradHook>> hooks;

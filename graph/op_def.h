@@ -175,6 +175,7 @@ class RuleContext {
   const void* attr_bytes() const;
   void* walk_ = nullptr;
   Node* node_ = nullptr;
+  std::uint64_t set_ = 0;  // which inputs got their gradient
 };
 
 }  // namespace gradus

@@ -1,6 +1,7 @@
 // What a handle can do: metadata, gradients, element access, changes in place.
 #include "gradus/graph/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "gradus/base/pool.h"
@@ -117,8 +118,16 @@ int Tensor::add_hook(GradHook hook, Location where) {
 }
 
 void Tensor::remove_hook(int id) {
-  if (Extras* e = checked()->extras) {
-    std::erase_if(e->hooks, [id](const auto& h) { return h.first == id; });
+  Extras* e = checked()->extras;
+  if (e == nullptr) return;
+  const auto it =
+      std::find_if(e->hooks.begin(), e->hooks.end(), [id](const auto& h) { return h.first == id; });
+  if (it == e->hooks.end()) return;
+  if (e->running.load(std::memory_order_acquire) == 0) {
+    e->hooks.erase(it);
+  } else {
+    it->first = kRemovedHook;  // it may be the one that calls
+    e->removed = true;
   }
 }
 

@@ -1,6 +1,7 @@
 // Everything that works on attributes goes through the table: one switch over the types, here.
 #include "gradus/graph/attrs.h"
 
+#include <bit>
 #include <cstring>
 
 #include "gradus/base/format.h"
@@ -56,7 +57,8 @@ bool equal_attrs(std::span<const AttrDef> defs, const void* a, const void* b) {
         same = field<std::int64_t>(def, a) == field<std::int64_t>(def, b);
         break;
       case AttrType::f64:
-        same = std::memcmp(&field<double>(def, a), &field<double>(def, b), sizeof(double)) == 0;
+        same = std::bit_cast<std::uint64_t>(field<double>(def, a)) ==
+               std::bit_cast<std::uint64_t>(field<double>(def, b));
         break;
       case AttrType::boolean:
         same = field<bool>(def, a) == field<bool>(def, b);

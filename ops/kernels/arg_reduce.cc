@@ -1,5 +1,6 @@
-// argmax and argmin. Contiguous rows take two looks at each block, both in vector code: its extreme value, and only
-// if that beats all blocks before, later the place of it. Everything else is walked element by element.
+// argmax and argmin. Contiguous rows take two looks at each block, both in vector code: its extreme value,
+// and only if that beats all blocks before, later the place of it. Everything else is walked element by
+// element.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/ops/kernels/arg_reduce.cc"
 #include <algorithm>
@@ -52,11 +53,16 @@ std::int64_t arg_row_either(bool largest, const T* p, std::int64_t n) {
 
 std::int64_t arg_contiguous(DType dtype, bool largest, const void* p, std::int64_t n) {
   switch (dtype) {
-    case DType::f32: return arg_row_either(largest, static_cast<const float*>(p), n);
-    case DType::f64: return arg_row_either(largest, static_cast<const double*>(p), n);
-    case DType::i32: return arg_row_either(largest, static_cast<const std::int32_t*>(p), n);
-    case DType::i64: return arg_row_either(largest, static_cast<const std::int64_t*>(p), n);
-    default: return arg_row_either(largest, static_cast<const std::uint8_t*>(p), n);
+    case DType::f32:
+      return arg_row_either(largest, static_cast<const float*>(p), n);
+    case DType::f64:
+      return arg_row_either(largest, static_cast<const double*>(p), n);
+    case DType::i32:
+      return arg_row_either(largest, static_cast<const std::int32_t*>(p), n);
+    case DType::i64:
+      return arg_row_either(largest, static_cast<const std::int64_t*>(p), n);
+    default:
+      return arg_row_either(largest, static_cast<const std::uint8_t*>(p), n);
   }
 }
 
@@ -135,26 +141,29 @@ void arg_axis(bool largest, const View& in, int axis, const View& out) {
   const std::int64_t n = in.dims[axis];
   std::int64_t stride = 0;
   std::int64_t strides[kMaxRank];
-  if (in.strides != nullptr) std::copy_n(in.strides, in.rank, strides);
-  else contiguous_strides(in.dims, in.rank, strides);
+  if (in.strides != nullptr)
+    std::copy_n(in.strides, in.rank, strides);
+  else
+    contiguous_strides(in.dims, in.rank, strides);
   stride = strides[axis];
   const bool rows = stride == 1 && n >= 16;
   const ReducePlan plan = make_reduce_plan(in, 1u << axis);
   const std::int64_t each = n * (rows ? 1 : std::min(plan.columns, kReduceWidth));
-  parallel_for(plan.tiles(), std::max<std::int64_t>(1, kGrain / each), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const ReduceTile tile = reduce_tile(plan, i);
-      const T* p = in.as<const T>() + tile.in;
-      std::int64_t* to = out.as<std::int64_t>() + tile.out;
-      if (plan.columns > 1) {
-        arg_columns(largest, p, stride, n, plan.column_stride, tile.width, to, plan.column_out_stride);
-      } else if (rows) {
-        *to = k_arg_contiguous.get()(in.dtype, largest, p, n);
-      } else {
-        *to = arg_run(largest, p, stride, n);
-      }
-    }
-  });
+  parallel_for(
+      plan.tiles(), std::max<std::int64_t>(1, kGrain / each), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const ReduceTile tile = reduce_tile(plan, i);
+          const T* p = in.as<const T>() + tile.in;
+          std::int64_t* to = out.as<std::int64_t>() + tile.out;
+          if (plan.columns > 1) {
+            arg_columns(largest, p, stride, n, plan.column_stride, tile.width, to, plan.column_out_stride);
+          } else if (rows) {
+            *to = k_arg_contiguous.get()(in.dtype, largest, p, n);
+          } else {
+            *to = arg_run(largest, p, stride, n);
+          }
+        }
+      });
 }
 
 template <class T>
@@ -169,11 +178,16 @@ void arg_reduce_as(bool largest, const View& in, int axis, const View& out) {
 void arg_reduce(bool largest, const View& in, int axis, const View& out) {
   if (out.numel == 0) return;
   switch (in.dtype) {
-    case DType::f32: return arg_reduce_as<float>(largest, in, axis, out);
-    case DType::f64: return arg_reduce_as<double>(largest, in, axis, out);
-    case DType::i32: return arg_reduce_as<std::int32_t>(largest, in, axis, out);
-    case DType::i64: return arg_reduce_as<std::int64_t>(largest, in, axis, out);
-    default: return arg_reduce_as<std::uint8_t>(largest, in, axis, out);
+    case DType::f32:
+      return arg_reduce_as<float>(largest, in, axis, out);
+    case DType::f64:
+      return arg_reduce_as<double>(largest, in, axis, out);
+    case DType::i32:
+      return arg_reduce_as<std::int32_t>(largest, in, axis, out);
+    case DType::i64:
+      return arg_reduce_as<std::int64_t>(largest, in, axis, out);
+    default:
+      return arg_reduce_as<std::uint8_t>(largest, in, axis, out);
   }
 }
 

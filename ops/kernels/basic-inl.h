@@ -1,5 +1,5 @@
-// Arithmetic that Highway lacks for some element types, under one name for all of them, so that a formula need not
-// ask for its dtype: Const, Mul, Max, Min, IsNaN. No ordinary include guard; see simd-inl.h.
+// Arithmetic that Highway lacks for some element types, under one name for all of them, so that a formula
+// need not ask for its dtype: Const, Mul, Max, Min, IsNaN. No ordinary include guard; see simd-inl.h.
 
 #include <algorithm>
 
@@ -31,7 +31,9 @@ HWY_INLINE V Mul(D d, V a, V b) {
   } else {
     return map_lanes(
         d,
-        [](T x, T y) HWY_ATTR { return static_cast<T>(static_cast<std::uint64_t>(x) * static_cast<std::uint64_t>(y)); },
+        [](T x, T y) HWY_ATTR {
+          return static_cast<T>(static_cast<std::uint64_t>(x) * static_cast<std::uint64_t>(y));
+        },
         a, b);
   }
 }
@@ -39,8 +41,10 @@ HWY_INLINE V Mul(D d, V a, V b) {
 // All false for integers.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE hn::Mask<D> IsNaN(D d, V x) {
-  if constexpr (hwy::IsFloat<hn::TFromD<D>>()) return hn::Ne(x, x);
-  else return hn::Ne(hn::Zero(d), hn::Zero(d));
+  if constexpr (hwy::IsFloat<hn::TFromD<D>>())
+    return hn::Ne(x, x);
+  else
+    return hn::Ne(hn::Zero(d), hn::Zero(d));
 }
 
 // A NaN operand wins, as in PyTorch; hn::Max leaves open which operand comes out then.

@@ -55,8 +55,10 @@ void copy_run(const void* from_data, std::int64_t from_stride, void* to_data, st
   }
   if (from_stride == 0) {
     const To value = convert<To>(*from);
-    if (to_stride == 1) std::fill_n(to, n, value);
-    else for (std::int64_t i = 0; i < n; ++i) to[i * to_stride] = value;
+    if (to_stride == 1)
+      std::fill_n(to, n, value);
+    else
+      for (std::int64_t i = 0; i < n; ++i) to[i * to_stride] = value;
   } else if (from_stride == 1 && to_stride == 1) {
     for (std::int64_t i = 0; i < n; ++i) to[i] = convert<To>(from[i]);
   } else if (to_stride == 1) {
@@ -96,8 +98,9 @@ void copy_range(const Job& job, std::int64_t begin, std::int64_t end) {
   }
 }
 
-// A layout whose inner dimension is contiguous in `to` while another one is so in `from` is a stack of transposes;
-// brings that dimension to the last but one place. Copying it row by row would touch a cache line per element.
+// A layout whose inner dimension is contiguous in `to` while another one is so in `from` is a stack of
+// transposes; brings that dimension to the last but one place. Copying it row by row would touch a cache line
+// per element.
 bool is_transpose(Layout& l) {
   const int last = l.rank - 1;
   if (l.rank < 2 || l.strides[0][last] != 1 || l.strides[1][last] <= 1) return false;
@@ -111,8 +114,8 @@ bool is_transpose(Layout& l) {
   return true;
 }
 
-// The two inner dimensions are `rows` and `cols` of `to`. Shared out in bands of rows, so that each thread writes
-// whole lines.
+// The two inner dimensions are `rows` and `cols` of `to`. Shared out in bands of rows, so that each thread
+// writes whole lines.
 void copy_transposed(const Job& job) {
   const Layout& l = job.layout;
   const int c = l.rank - 1, r = l.rank - 2;

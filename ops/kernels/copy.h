@@ -7,8 +7,8 @@
 
 namespace gradus::kernels {
 
-// to[i] = from[i]; `from` has to's dims or broadcasts to them. They do not overlap. Conversions are C++'s, with
-// floating to integer truncated (out of range: the target's smallest value) and to bool != 0.
+// to[i] = from[i]; `from` has to's dims or broadcasts to them. They do not overlap. Conversions are C++'s,
+// with floating to integer truncated (out of range: the target's smallest value) and to bool != 0.
 void copy(const View& from, const View& to);
 
 // Every element of `to` becomes *value, which has to's dtype.

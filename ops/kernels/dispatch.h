@@ -1,6 +1,6 @@
-// Dispatched: a table or function of which there is one version for each instruction set, resolved on its first
-// use and then read with one load. Constant-initialised, so it may be used by static initialisers.
-// The environment variable GRADUS_SIMD=baseline|avx2 holds the choice below what the machine could do, to test
+// Dispatched: a table or function of which there is one version for each instruction set, resolved on its
+// first use and then read with one load. Constant-initialised, so it may be used by static initialisers. The
+// environment variable GRADUS_SIMD=baseline|avx2 holds the choice below what the machine could do, to test
 // the other versions or to compare them.
 #pragma once
 
@@ -36,12 +36,15 @@ const char* instruction_set();
 
 }  // namespace gradus::kernels
 
-// GRADUS_EXPORT(f), inside `#if HWY_ONCE` and namespace gradus::kernels, for a function f of the per-target code
-// (GRADUS_SIMD_BEGIN ... GRADUS_SIMD_END): defines k_f, so that k_f.get()(args...) calls this machine's version.
-#define GRADUS_EXPORT(f)                                                                                  \
-  HWY_EXPORT(f);                                                                                          \
+// GRADUS_EXPORT(f), inside `#if HWY_ONCE` and namespace gradus::kernels, for a function f of the per-target
+// code (GRADUS_SIMD_BEGIN ... GRADUS_SIMD_END): defines k_f, so that k_f.get()(args...) calls this machine's
+// version.
+#define GRADUS_EXPORT(f)                                                                                   \
+  HWY_EXPORT(f);                                                                                           \
   [[maybe_unused]] static constinit const ::gradus::kernels::Dispatched<decltype(&HWY_STATIC_DISPATCH(f))> \
-      k_##f{[] {                                                                                          \
-        ::gradus::kernels::choose_instruction_set();                                                      \
-        return &HWY_DYNAMIC_DISPATCH(f);                                                                  \
-      }}
+      k_##f {                                                                                              \
+    [] {                                                                                                   \
+      ::gradus::kernels::choose_instruction_set();                                                         \
+      return &HWY_DYNAMIC_DISPATCH(f);                                                                     \
+    }                                                                                                      \
+  }

@@ -8,14 +8,15 @@
 //   ... everything else; kernels::elementwise(kernels::kExpLoops, in, 1, out);
 //   #endif
 //
-// In the formula d is the vector tag (hn::TFromD<decltype(d)> is the element type), the inputs are x, or a b c,
-// `params` is the driver's pointer. The formula gives a vector (the output has the inputs' dtype) or a mask (the
-// output is bool). It is compiled for every dtype of its TypeSet; `if constexpr` in a functor tells them apart.
-// The last partial vector goes through the same formula, so a result never depends on its place in the array.
+// In the formula d is the vector tag (hn::TFromD<decltype(d)> is the element type), the inputs are x, or a b
+// c, `params` is the driver's pointer. The formula gives a vector (the output has the inputs' dtype) or a
+// mask (the output is bool). It is compiled for every dtype of its TypeSet; `if constexpr` in a functor tells
+// them apart. The last partial vector goes through the same formula, so a result never depends on its place
+// in the array.
 
-#include "gradus/ops/kernels/simd-inl.h"
 #include "gradus/ops/kernels/elementwise.h"
 #include "gradus/ops/kernels/math-inl.h"
+#include "gradus/ops/kernels/simd-inl.h"
 
 #ifndef GRADUS_UNARY
 #include <type_traits>
@@ -24,7 +25,12 @@ namespace gradus::kernels {
 
 // Which element types a formula is compiled for.
 enum TypeSet : unsigned {
-  kF32 = 1u << 0, kF64 = 1u << 1, kI32 = 1u << 2, kI64 = 1u << 3, kU8 = 1u << 4, kBool = 1u << 5,
+  kF32 = 1u << 0,
+  kF64 = 1u << 1,
+  kI32 = 1u << 2,
+  kI64 = 1u << 3,
+  kU8 = 1u << 4,
+  kBool = 1u << 5,
   kFloating = kF32 | kF64,
   kIntegers = kI32 | kI64 | kU8,
   kSigned = kF32 | kF64 | kI32 | kI64,
@@ -43,64 +49,65 @@ enum TypeSet : unsigned {
 #define GRADUS_ELEMENTWISE_MASKED(name, Functor, types, arity) \
   GRADUS_ELEMENTWISE_TABLE(name, (MakeElementwiseTable<Functor, types, arity, true>()))
 
-#define GRADUS_ELEMENTWISE_TABLE(name, table)                                   \
-  GRADUS_SIMD_BEGIN                                                             \
-  const ElementwiseTable* name##_table() {                                      \
-    static constexpr ElementwiseTable kTable = GRADUS_UNPAREN table;            \
-    return &kTable;                                                             \
-  }                                                                             \
-  GRADUS_SIMD_END                                                               \
+#define GRADUS_ELEMENTWISE_TABLE(name, table)                        \
+  GRADUS_SIMD_BEGIN                                                  \
+  const ElementwiseTable* name##_table() {                           \
+    static constexpr ElementwiseTable kTable = GRADUS_UNPAREN table; \
+    return &kTable;                                                  \
+  }                                                                  \
+  GRADUS_SIMD_END                                                    \
   GRADUS_ELEMENTWISE_EXPORT(name)
 
 #define GRADUS_UNPAREN(...) __VA_ARGS__
 
 // The whole from an expression.
-#define GRADUS_UNARY(name, types, ...)                                                  \
-  GRADUS_SIMD_BEGIN                                                                     \
-  struct name##Formula {                                                                \
-    template <class D, class V>                                                         \
+#define GRADUS_UNARY(name, types, ...)                                                                 \
+  GRADUS_SIMD_BEGIN                                                                                    \
+  struct name##Formula {                                                                               \
+    template <class D, class V>                                                                        \
     HWY_INLINE auto operator()([[maybe_unused]] D d, V x, [[maybe_unused]] const void* params) const { \
-      return __VA_ARGS__;                                                               \
-    }                                                                                   \
-  };                                                                                    \
-  GRADUS_SIMD_END                                                                       \
+      return __VA_ARGS__;                                                                              \
+    }                                                                                                  \
+  };                                                                                                   \
+  GRADUS_SIMD_END                                                                                      \
   GRADUS_ELEMENTWISE(name, name##Formula, types, 1)
 
-#define GRADUS_BINARY(name, types, ...)                                                        \
-  GRADUS_SIMD_BEGIN                                                                            \
-  struct name##Formula {                                                                       \
-    template <class D, class V>                                                                \
+#define GRADUS_BINARY(name, types, ...)                                                                     \
+  GRADUS_SIMD_BEGIN                                                                                         \
+  struct name##Formula {                                                                                    \
+    template <class D, class V>                                                                             \
     HWY_INLINE auto operator()([[maybe_unused]] D d, V a, V b, [[maybe_unused]] const void* params) const { \
-      return __VA_ARGS__;                                                                      \
-    }                                                                                          \
-  };                                                                                           \
-  GRADUS_SIMD_END                                                                              \
+      return __VA_ARGS__;                                                                                   \
+    }                                                                                                       \
+  };                                                                                                        \
+  GRADUS_SIMD_END                                                                                           \
   GRADUS_ELEMENTWISE(name, name##Formula, types, 2)
 
-#define GRADUS_TERNARY(name, types, ...)                                                            \
-  GRADUS_SIMD_BEGIN                                                                                 \
-  struct name##Formula {                                                                            \
-    template <class D, class V>                                                                     \
-    HWY_INLINE auto operator()([[maybe_unused]] D d, V a, V b, V c, [[maybe_unused]] const void* params) const { \
-      return __VA_ARGS__;                                                                           \
-    }                                                                                               \
-  };                                                                                                \
-  GRADUS_SIMD_END                                                                                   \
+#define GRADUS_TERNARY(name, types, ...)                                    \
+  GRADUS_SIMD_BEGIN                                                         \
+  struct name##Formula {                                                    \
+    template <class D, class V>                                             \
+    HWY_INLINE auto operator()([[maybe_unused]] D d, V a, V b, V c,         \
+                               [[maybe_unused]] const void* params) const { \
+      return __VA_ARGS__;                                                   \
+    }                                                                       \
+  };                                                                        \
+  GRADUS_SIMD_END                                                           \
   GRADUS_ELEMENTWISE(name, name##Formula, types, 3)
 #endif  // GRADUS_UNARY
 
 // Only the last pass over the file may define the exported object.
 #undef GRADUS_ELEMENTWISE_EXPORT
 #if HWY_ONCE
-#define GRADUS_ELEMENTWISE_EXPORT(name)                                  \
-  namespace gradus::kernels {                                            \
-  namespace {                                                            \
-  HWY_EXPORT(name##_table);                                              \
+#define GRADUS_ELEMENTWISE_EXPORT(name)                                   \
+  namespace gradus::kernels {                                             \
+  namespace {                                                             \
+  HWY_EXPORT(name##_table);                                               \
   constinit const ElementwiseLoops name{[]() -> const ElementwiseTable* { \
-    choose_instruction_set();                                            \
-    return HWY_DYNAMIC_DISPATCH(name##_table)();                         \
-  }};                                                                    \
-  }                                                                      \
+    choose_instruction_set();                                             \
+    return HWY_DYNAMIC_DISPATCH(name##_table)();                          \
+  }};                                                                     \
+  }                                                                       \
   }
 #else
 #define GRADUS_ELEMENTWISE_EXPORT(name)
@@ -195,8 +202,10 @@ struct Sink {
 
   HWY_INLINE explicit Sink(void* data) : p(static_cast<Out*>(data)) {}
   HWY_INLINE void store(R r, D d, std::int64_t i) const {
-    if constexpr (kIsMask) hn::StoreU(narrow(r, d), hn::Rebind<std::uint8_t, D>(), p + i);
-    else hn::StoreU(r, d, p + i);
+    if constexpr (kIsMask)
+      hn::StoreU(narrow(r, d), hn::Rebind<std::uint8_t, D>(), p + i);
+    else
+      hn::StoreU(r, d, p + i);
   }
   HWY_INLINE void store_first(R r, D d, std::int64_t i, std::size_t n) const {
     if constexpr (kIsMask) {
@@ -213,8 +222,10 @@ struct Sink {
     const hn::RebindToUnsigned<D> du;
     const hn::Rebind<std::uint8_t, D> d8;
     const auto ones = hn::IfThenElseZero(hn::RebindMask(du, mask), hn::Set(du, hn::TFromD<decltype(du)>{1}));
-    if constexpr (sizeof(T) == 1) return ones;
-    else return hn::TruncateTo(d8, ones);
+    if constexpr (sizeof(T) == 1)
+      return ones;
+    else
+      return hn::TruncateTo(d8, ones);
   }
 };
 
@@ -234,7 +245,8 @@ HWY_INLINE void elementwise_loop(const void* params, std::int64_t n, void* out, 
 }
 
 template <class F, class T, int kArity, bool kMasked>
-void elementwise_entry(const void* const* in, void* out, std::int64_t n, unsigned scalars, const void* params) {
+void elementwise_entry(const void* const* in, void* out, std::int64_t n, unsigned scalars,
+                       const void* params) {
   using D = hn::ScalableTag<T>;
   using First = std::conditional_t<kMasked, MaskSource, Source<T>>;
   const First a(in[0], scalars & 1);
@@ -258,8 +270,10 @@ void elementwise_entry(const void* const* in, void* out, std::int64_t n, unsigne
 
 template <class F, class T, int kArity, bool kMasked, bool kWanted>
 constexpr ElementwiseLoop elementwise_entry_or_null() {
-  if constexpr (kWanted) return &elementwise_entry<F, T, kArity, kMasked>;
-  else return nullptr;
+  if constexpr (kWanted)
+    return &elementwise_entry<F, T, kArity, kMasked>;
+  else
+    return nullptr;
 }
 
 // bool is stored as bytes of 0 and 1 and computed as u8.

@@ -22,24 +22,29 @@ constexpr std::int64_t kShortRun = 32;
 struct Job {
   ElementwiseLoop loop;
   const void* params;
-  Layout layout;                   // operand 0 is the output
+  Layout layout;  // operand 0 is the output
   char* data[1 + kMaxElementwiseInputs];
   std::int64_t size[1 + kMaxElementwiseInputs];  // bytes an element
-  unsigned scalars;                // inputs that are one element
-  unsigned packed;                 // operands that go through tiles
+  unsigned scalars;                              // inputs that are one element
+  unsigned packed;                               // operands that go through tiles
 };
 
 template <class T>
 void gather_run(const T* from, std::int64_t stride, T* to, std::int64_t n) {
-  if (stride == 1) std::memcpy(to, from, n * sizeof(T));
-  else if (stride == 0) std::fill_n(to, n, *from);
-  else for (std::int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
+  if (stride == 1)
+    std::memcpy(to, from, n * sizeof(T));
+  else if (stride == 0)
+    std::fill_n(to, n, *from);
+  else
+    for (std::int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
 }
 
 template <class T>
 void scatter_run(const T* from, T* to, std::int64_t stride, std::int64_t n) {
-  if (stride == 1) std::memcpy(to, from, n * sizeof(T));
-  else for (std::int64_t i = 0; i < n; ++i) to[i * stride] = from[i];
+  if (stride == 1)
+    std::memcpy(to, from, n * sizeof(T));
+  else
+    for (std::int64_t i = 0; i < n; ++i) to[i * stride] = from[i];
 }
 
 // Moves the n elements from linear index `begin` on between operand k and a tile.
@@ -47,8 +52,10 @@ template <class T, bool kGather>
 void move_tile(const Layout& l, int k, T* data, std::int64_t begin, std::int64_t n, T* tile) {
   const std::int64_t stride = l.strides[k][l.rank - 1];
   for (Runs run(l, begin, begin + n, k, k + 1); run.n > 0; run.next()) {
-    if constexpr (kGather) gather_run(data + run.offset[k], stride, tile, run.n);
-    else scatter_run(tile, data + run.offset[k], stride, run.n);
+    if constexpr (kGather)
+      gather_run(data + run.offset[k], stride, tile, run.n);
+    else
+      scatter_run(tile, data + run.offset[k], stride, run.n);
     tile += run.n;
   }
 }
@@ -57,8 +64,8 @@ template <bool kGather>
 void move_tile(const Job& job, int k, std::int64_t begin, std::int64_t n, void* tile) {
   switch (job.size[k]) {
     case 1:
-      return move_tile<std::uint8_t, kGather>(job.layout, k, reinterpret_cast<std::uint8_t*>(job.data[k]), begin,
-                                              n, static_cast<std::uint8_t*>(tile));
+      return move_tile<std::uint8_t, kGather>(job.layout, k, reinterpret_cast<std::uint8_t*>(job.data[k]),
+                                              begin, n, static_cast<std::uint8_t*>(tile));
     case 4:
       return move_tile<std::uint32_t, kGather>(job.layout, k, reinterpret_cast<std::uint32_t*>(job.data[k]),
                                                begin, n, static_cast<std::uint32_t*>(tile));
@@ -103,7 +110,6 @@ void run_tiled(const Job& job, std::int64_t begin, std::int64_t end) {
   }
 }
 
-
 [[gnu::noinline]] void elementwise_strided(ElementwiseLoop loop, const View* in, int n_in, const View& out,
                                            const void* params) {
   const View* views[1 + kMaxElementwiseInputs] = {&out};
@@ -134,20 +140,25 @@ void run_tiled(const Job& job, std::int64_t begin, std::int64_t end) {
       is_scalar = is_scalar && l.strides[k][i] == 0;
       dense *= l.dims[i];
     }
-    if (is_scalar && k > 0) scalars |= 1u << (k - 1);
-    else if (!is_dense) packed |= 1u << k;
+    if (is_scalar && k > 0)
+      scalars |= 1u << (k - 1);
+    else if (!is_dense)
+      packed |= 1u << k;
   }
   job.scalars = direct ? inner_scalars : scalars;
   job.packed = packed;
   parallel_for(l.numel, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    if (direct) run_direct(job, begin, end);
-    else run_tiled(job, begin, end);
+    if (direct)
+      run_direct(job, begin, end);
+    else
+      run_tiled(job, begin, end);
   });
 }
 
 }  // namespace
 
-void elementwise(const ElementwiseLoops& loops, const View* in, int n_in, const View& out, const void* params) {
+void elementwise(const ElementwiseLoops& loops, const View* in, int n_in, const View& out,
+                 const void* params) {
   const ElementwiseTable* table = loops.get();
   const ElementwiseLoop loop = table->loop[static_cast<int>(in[table->key].dtype)];
   const std::int64_t n = out.numel;
@@ -158,8 +169,10 @@ void elementwise(const ElementwiseLoops& loops, const View* in, int n_in, const 
   const void* data[kMaxElementwiseInputs];
   for (int i = 0; i < n_in; ++i) {
     data[i] = in[i].data;
-    if (in[i].numel == 1) scalars |= 1u << i;
-    else simple = simple && in[i].strides == nullptr && in[i].numel == n;
+    if (in[i].numel == 1)
+      scalars |= 1u << i;
+    else
+      simple = simple && in[i].strides == nullptr && in[i].numel == n;
   }
   if (!simple) return elementwise_strided(loop, in, n_in, out, params);
   if (n < 2 * kGrain) return loop(data, out.data, n, scalars, params);

@@ -1,6 +1,6 @@
-// Elementwise driver: walks arrays of any strides and hands runs of contiguous elements to an op's vector loops
-// (made in the op's file by elementwise-inl.h). It knows neither ops nor tensors. Large arrays are shared out to
-// threads; the numbers do not depend on that, nor on the strides.
+// Elementwise driver: walks arrays of any strides and hands runs of contiguous elements to an op's vector
+// loops (made in the op's file by elementwise-inl.h). It knows neither ops nor tensors. Large arrays are
+// shared out to threads; the numbers do not depend on that, nor on the strides.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,9 @@ inline bool supports(const ElementwiseLoops& loops, DType dtype) {
   return loops.get()->loop[static_cast<int>(dtype)] != nullptr;
 }
 
-// out[i] = f(in[0][i], ...). Inputs have out's shape or broadcast to it (sizes aligned to the right; size 1 or a
-// missing dimension repeats). An input may be `out` itself if it has the same strides. `params` goes to f as it is.
+// out[i] = f(in[0][i], ...). Inputs have out's shape or broadcast to it (sizes aligned to the right; size 1
+// or a missing dimension repeats). An input may be `out` itself if it has the same strides. `params` goes to
+// f as it is.
 void elementwise(const ElementwiseLoops& loops, const View* in, int n_in, const View& out,
                  const void* params = nullptr);
 

@@ -1,6 +1,6 @@
-// Which library computes which product, and the check that it computes at all. Old OpenBLAS builds give wrong results
-// on processors newer than they are; so the first product of a process compares a few small ones with loops of
-// our own, and a library that fails is not used.
+// Which library computes which product, and the check that it computes at all. Old OpenBLAS builds give wrong
+// results on processors newer than they are; so the first product of a process compares a few small ones with
+// loops of our own, and a library that fails is not used.
 #include "gradus/ops/kernels/gemm.h"
 
 #include <cblas.h>
@@ -22,10 +22,10 @@ constexpr std::int64_t kSmall = 64 * 64 * 64;
 
 void openblas(const GemmArgs& g, float) {
   cblas_sgemm(CblasRowMajor, g.trans_a ? CblasTrans : CblasNoTrans, g.trans_b ? CblasTrans : CblasNoTrans,
-              static_cast<int>(g.m), static_cast<int>(g.n), static_cast<int>(g.k), static_cast<float>(g.alpha),
-              static_cast<const float*>(g.a), static_cast<int>(g.lda), static_cast<const float*>(g.b),
-              static_cast<int>(g.ldb), static_cast<float>(g.beta), static_cast<float*>(g.c),
-              static_cast<int>(g.ldc));
+              static_cast<int>(g.m), static_cast<int>(g.n), static_cast<int>(g.k),
+              static_cast<float>(g.alpha), static_cast<const float*>(g.a), static_cast<int>(g.lda),
+              static_cast<const float*>(g.b), static_cast<int>(g.ldb), static_cast<float>(g.beta),
+              static_cast<float*>(g.c), static_cast<int>(g.ldc));
 }
 
 void openblas(const GemmArgs& g, double) {
@@ -50,8 +50,8 @@ bool gemv(const GemmArgs& g, float) {
   const std::int64_t ld = row ? g.ldb : g.lda, out = row ? g.n : g.m;
   const std::int64_t v_step = row ? (g.trans_a ? g.lda : 1) : (g.trans_b ? 1 : g.ldb);
   cblas_sgemv(CblasRowMajor, trans ? CblasTrans : CblasNoTrans, static_cast<int>(trans ? g.k : out),
-              static_cast<int>(trans ? out : g.k), static_cast<float>(g.alpha), matrix, static_cast<int>(ld), v,
-              static_cast<int>(v_step), static_cast<float>(g.beta), static_cast<float*>(g.c),
+              static_cast<int>(trans ? out : g.k), static_cast<float>(g.alpha), matrix, static_cast<int>(ld),
+              v, static_cast<int>(v_step), static_cast<float>(g.beta), static_cast<float*>(g.c),
               static_cast<int>(row ? 1 : g.ldc));
   return true;
 }
@@ -104,8 +104,10 @@ bool computes_right(Product product) {
 template <class T>
 bool openblas_works() {
   static const bool works = computes_right<T>([](const GemmArgs& g) {
-    if (g.m == 1 || g.n == 1) gemv(g, T{});
-    else openblas(g, T{});
+    if (g.m == 1 || g.n == 1)
+      gemv(g, T{});
+    else
+      openblas(g, T{});
   });
   return works;
 }
@@ -121,7 +123,8 @@ void scale(const GemmArgs& g, T) {
   T* c = static_cast<T*>(g.c);
   const T beta = static_cast<T>(g.beta);
   for (std::int64_t i = 0; i < g.m; ++i) {
-    for (std::int64_t j = 0; j < g.n; ++j) c[i * g.ldc + j] = beta == T{0} ? T{0} : static_cast<T>(c[i * g.ldc + j] * beta);
+    for (std::int64_t j = 0; j < g.n; ++j)
+      c[i * g.ldc + j] = beta == T{0} ? T{0} : static_cast<T>(c[i * g.ldc + j] * beta);
   }
 }
 
@@ -151,11 +154,16 @@ void gemm(DType dtype, GemmArgs g) {
   g.ldc = std::max<std::int64_t>(g.ldc, g.n);
   if (g.k == 0) {
     switch (dtype) {
-      case DType::f32: return scale(g, float{});
-      case DType::f64: return scale(g, double{});
-      case DType::i32: return scale(g, std::int32_t{});
-      case DType::i64: return scale(g, std::int64_t{});
-      default: return scale(g, std::uint8_t{});
+      case DType::f32:
+        return scale(g, float{});
+      case DType::f64:
+        return scale(g, double{});
+      case DType::i32:
+        return scale(g, std::int32_t{});
+      case DType::i64:
+        return scale(g, std::int64_t{});
+      default:
+        return scale(g, std::uint8_t{});
     }
   }
   const std::int64_t work = g.m * g.n * g.k;
@@ -188,9 +196,9 @@ void gemm(DType dtype, GemmArgs g) {
 
 }  // namespace
 
-void gemm(DType dtype, bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
-          const void* a, std::int64_t lda, const void* b, std::int64_t ldb, double beta, void* c,
-          std::int64_t ldc) {
+void gemm(DType dtype, bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k,
+          double alpha, const void* a, std::int64_t lda, const void* b, std::int64_t ldb, double beta,
+          void* c, std::int64_t ldc) {
   gemm(dtype, GemmArgs{trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc});
 }
 
@@ -213,8 +221,10 @@ void gemm_batched(DType dtype, bool trans_a, bool trans_b, std::int64_t m, std::
   };
   // Threads share out the batch; where there are few large ones, each product is shared out by its library.
   const std::int64_t work = std::max<std::int64_t>(1, m * n * k);
-  if (batch >= 2 * threads() || work <= kSmall) parallel_for(batch, std::max<std::int64_t>(1, kSmall / work), range);
-  else range(0, batch);
+  if (batch >= 2 * threads() || work <= kSmall)
+    parallel_for(batch, std::max<std::int64_t>(1, kSmall / work), range);
+  else
+    range(0, batch);
 }
 
 }  // namespace gradus::kernels

@@ -13,8 +13,9 @@ constexpr int kRows = 4;
 
 // acc[kRows][2 vectors] += A rows * panel, then into C.
 template <int kHeight, class T>
-HWY_INLINE void multiply_rows(const T* a, std::int64_t row_step, std::int64_t k_step, const T* panel, std::int64_t depth,
-                              T alpha, T beta, bool first, T* c, std::int64_t ldc, std::int64_t width) {
+HWY_INLINE void multiply_rows(const T* a, std::int64_t row_step, std::int64_t k_step, const T* panel,
+                              std::int64_t depth, T alpha, T beta, bool first, T* c, std::int64_t ldc,
+                              std::int64_t width) {
   const hn::ScalableTag<T> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   hn::Vec<decltype(d)> acc[kHeight][2];
@@ -44,8 +45,10 @@ HWY_INLINE void multiply_rows(const T* a, std::int64_t row_step, std::int64_t k_
         const auto old = whole ? hn::LoadU(d, at) : load_first(d, at, static_cast<std::size_t>(count));
         value = hn::Add(value, first ? math::Mul(d, hn::Set(d, beta), old) : old);
       }
-      if (whole) hn::StoreU(value, d, at);
-      else store_first(value, d, at, static_cast<std::size_t>(count));
+      if (whole)
+        hn::StoreU(value, d, at);
+      else
+        store_first(value, d, at, static_cast<std::size_t>(count));
     }
   }
 }
@@ -78,8 +81,8 @@ void multiply(const GemmArgs& g) {
                              c + i * g.ldc + j, g.ldc, w);
       }
       for (; i < g.m; ++i) {
-        multiply_rows<1>(at + i * row_step, row_step, k_step, panel, depth, alpha, beta, k0 == 0, c + i * g.ldc + j,
-                         g.ldc, w);
+        multiply_rows<1>(at + i * row_step, row_step, k_step, panel, depth, alpha, beta, k0 == 0,
+                         c + i * g.ldc + j, g.ldc, w);
       }
     }
   }
@@ -87,11 +90,16 @@ void multiply(const GemmArgs& g) {
 
 void multiply_dtype(DType dtype, const GemmArgs& g) {
   switch (dtype) {
-    case DType::f32: return multiply<float>(g);
-    case DType::f64: return multiply<double>(g);
-    case DType::i32: return multiply<std::int32_t>(g);
-    case DType::i64: return multiply<std::int64_t>(g);
-    default: return multiply<std::uint8_t>(g);
+    case DType::f32:
+      return multiply<float>(g);
+    case DType::f64:
+      return multiply<double>(g);
+    case DType::i32:
+      return multiply<std::int32_t>(g);
+    case DType::i64:
+      return multiply<std::int64_t>(g);
+    default:
+      return multiply<std::uint8_t>(g);
   }
 }
 

@@ -1,5 +1,5 @@
-// A matrix product of our own: vector code with packed panels of B, no library. For integers, and for floats where
-// the libraries failed their self-check. About a third of their speed.
+// A matrix product of our own: vector code with packed panels of B, no library. For integers, and for floats
+// where the libraries failed their self-check. About a third of their speed.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,8 @@ void add_run(T* HWY_RESTRICT to, const T* HWY_RESTRICT from, std::int64_t n) {
   const hn::ScalableTag<T> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i);
+  for (; i + lanes <= n; i += lanes)
+    hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i);
   for (; i < n; ++i) to[i] = static_cast<T>(to[i] + from[i]);
 }
 
@@ -45,22 +46,32 @@ constexpr std::int64_t kGrain = 32 * 1024;
 
 template <class T>
 void add_contiguous(T* to, const T* from, std::int64_t n) {
-  if constexpr (std::is_same_v<T, float>) k_add_run_f32.get()(to, from, n);
-  else if constexpr (std::is_same_v<T, double>) k_add_run_f64.get()(to, from, n);
-  else if constexpr (std::is_same_v<T, std::int32_t>) k_add_run_i32.get()(to, from, n);
-  else if constexpr (std::is_same_v<T, std::int64_t>) k_add_run_i64.get()(to, from, n);
-  else k_add_run_u8.get()(to, from, n);
+  if constexpr (std::is_same_v<T, float>)
+    k_add_run_f32.get()(to, from, n);
+  else if constexpr (std::is_same_v<T, double>)
+    k_add_run_f64.get()(to, from, n);
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    k_add_run_i32.get()(to, from, n);
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    k_add_run_i64.get()(to, from, n);
+  else
+    k_add_run_u8.get()(to, from, n);
 }
 
 // f(T{}) with the element type of `dtype`; bool counts as u8.
 template <class F>
 void with_type(DType dtype, F f) {
   switch (dtype) {
-    case DType::f32: return f(float{});
-    case DType::f64: return f(double{});
-    case DType::i32: return f(std::int32_t{});
-    case DType::i64: return f(std::int64_t{});
-    default: return f(std::uint8_t{});
+    case DType::f32:
+      return f(float{});
+    case DType::f64:
+      return f(double{});
+    case DType::i32:
+      return f(std::int32_t{});
+    case DType::i64:
+      return f(std::int64_t{});
+    default:
+      return f(std::uint8_t{});
   }
 }
 
@@ -68,9 +79,12 @@ void with_type(DType dtype, F f) {
 template <class F>
 void with_size(DType dtype, F f) {
   switch (size_of(dtype)) {
-    case 1: return f(std::uint8_t{});
-    case 4: return f(std::uint32_t{});
-    default: return f(std::uint64_t{});
+    case 1:
+      return f(std::uint8_t{});
+    case 4:
+      return f(std::uint32_t{});
+    default:
+      return f(std::uint64_t{});
   }
 }
 
@@ -81,8 +95,10 @@ std::int64_t product(const std::int64_t* dims, int begin, int end) {
 }
 
 void get_strides(const View& v, std::int64_t* strides) {
-  if (v.strides != nullptr) std::copy_n(v.strides, v.rank, strides);
-  else contiguous_strides(v.dims, v.rank, strides);
+  if (v.strides != nullptr)
+    std::copy_n(v.strides, v.rank, strides);
+  else
+    contiguous_strides(v.dims, v.rank, strides);
 }
 
 // The part of v at position k of `axis`: v without that dimension. The arrays refer to `storage`.
@@ -113,9 +129,9 @@ struct Slice {
   std::int64_t step_;
 };
 
-// The index array's elements with the matching places in x (its offset without `axis`) and in the other array. Both
-// walks are in row-major order of `index`; they are split between threads across the other axes, so that all
-// indices along `axis` are handled by one thread in their order.
+// The index array's elements with the matching places in x (its offset without `axis`) and in the other
+// array. Both walks are in row-major order of `index`; they are split between threads across the other axes,
+// so that all indices along `axis` are handled by one thread in their order.
 template <class F>
 void for_each_index(const View& x, int axis, const View& index, const View& other, F f) {
   if (index.numel == 0) return;
@@ -167,7 +183,9 @@ void for_each_index(const View& x, int axis, const View& index, const View& othe
 
 std::int64_t find_out_of_range(const View& index, std::int64_t size) {
   const std::int64_t* p = index.as<const std::int64_t>();
-  const auto bad = [size](std::int64_t i) { return static_cast<std::uint64_t>(i) >= static_cast<std::uint64_t>(size); };
+  const auto bad = [size](std::int64_t i) {
+    return static_cast<std::uint64_t>(i) >= static_cast<std::uint64_t>(size);
+  };
   if (is_contiguous(index)) {
     for (std::int64_t i = 0; i < index.numel; ++i) {
       if (bad(p[i])) return i;
@@ -200,23 +218,26 @@ void index_select(const View& x, int axis, const View& index, const View& out) {
   }
   const std::int64_t outer = product(x.dims, 0, axis), inner = product(x.dims, axis + 1, x.rank);
   const std::int64_t size = x.dims[axis];
-  parallel_for(outer * n, std::max<std::int64_t>(1, kGrain / inner), [&](std::int64_t begin, std::int64_t end) {
-    with_size(x.dtype, [&](auto tag) {
-      using T = decltype(tag);
-      const T* from = x.as<const T>();
-      T* to = out.as<T>() + begin * inner;
-      std::int64_t o = begin / n, k = begin % n;
-      for (std::int64_t i = begin; i < end; ++i, to += inner) {
-        const T* row = from + (o * size + indices[k * step]) * inner;
-        if (inner == 1) *to = *row;
-        else std::memcpy(to, row, static_cast<std::size_t>(inner) * sizeof(T));
-        if (++k == n) {
-          k = 0;
-          ++o;
-        }
-      }
-    });
-  });
+  parallel_for(outer * n, std::max<std::int64_t>(1, kGrain / inner),
+               [&](std::int64_t begin, std::int64_t end) {
+                 with_size(x.dtype, [&](auto tag) {
+                   using T = decltype(tag);
+                   const T* from = x.as<const T>();
+                   T* to = out.as<T>() + begin * inner;
+                   std::int64_t o = begin / n, k = begin % n;
+                   for (std::int64_t i = begin; i < end; ++i, to += inner) {
+                     const T* row = from + (o * size + indices[k * step]) * inner;
+                     if (inner == 1)
+                       *to = *row;
+                     else
+                       std::memcpy(to, row, static_cast<std::size_t>(inner) * sizeof(T));
+                     if (++k == n) {
+                       k = 0;
+                       ++o;
+                     }
+                   }
+                 });
+               });
 }
 
 void index_add(const View& x, int axis, const View& index, const View& source) {
@@ -241,8 +262,10 @@ void index_add(const View& x, int axis, const View& index, const View& source) {
           for (std::int64_t k = 0; k < n; ++k) {
             T* row = to + (o * x.dims[axis] + indices[k * step]) * inner + first;
             const T* add = from + (o * n + k) * inner + first;
-            if (count == 1) *row = static_cast<T>(*row + *add);
-            else add_contiguous(row, add, count);
+            if (count == 1)
+              *row = static_cast<T>(*row + *add);
+            else
+              add_contiguous(row, add, count);
           }
         }
       });

@@ -1,5 +1,5 @@
-// Reading and adding at index lists (i64). Indices are trusted: find_out_of_range first. Additions happen in the order of
-// the index array, whatever the number of threads.
+// Reading and adding at index lists (i64). Indices are trusted: find_out_of_range first. Additions happen in
+// the order of the index array, whatever the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,12 @@ void index_select(const View& x, int axis, const View& index, const View& out);
 // x[.., index[k], ..] += source[.., k, ..] at `axis`. x is contiguous, source may have any strides.
 void index_add(const View& x, int axis, const View& index, const View& source);
 
-// out[i][j][k] = x[index[i][j][k]][j][k] for axis 0 and so on; out is contiguous and has index's dims, which are
-// not larger than x's but at `axis`.
+// out[i][j][k] = x[index[i][j][k]][j][k] for axis 0 and so on; out is contiguous and has index's dims, which
+// are not larger than x's but at `axis`.
 void gather(const View& x, int axis, const View& index, const View& out);
 
-// x[index[i][j][k]][j][k] += source[i][j][k] for axis 0 and so on. x is contiguous, source has index's dims or larger.
+// x[index[i][j][k]][j][k] += source[i][j][k] for axis 0 and so on. x is contiguous, source has index's dims
+// or larger.
 void scatter_add(const View& x, int axis, const View& index, const View& source);
 
 }  // namespace gradus::kernels

@@ -1,4 +1,5 @@
-// Layer normalisation over contiguous rows. Mean and variance in two passes while the row is in the first-level cache.
+// Layer normalisation over contiguous rows. Mean and variance in two passes while the row is in the
+// first-level cache.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/ops/kernels/layer_norm.cc"
 #include <algorithm>
@@ -33,13 +34,16 @@ struct Lanes {
   using V = hn::Vec<D>;
   static HWY_INLINE V load(const T* p, std::int64_t count) {
     const D d;
-    return count == static_cast<std::int64_t>(hn::Lanes(d)) ? hn::LoadU(d, p)
-                                                            : load_first(d, p, static_cast<std::size_t>(count));
+    return count == static_cast<std::int64_t>(hn::Lanes(d))
+               ? hn::LoadU(d, p)
+               : load_first(d, p, static_cast<std::size_t>(count));
   }
   static HWY_INLINE void store(V v, T* p, std::int64_t count) {
     const D d;
-    if (count == static_cast<std::int64_t>(hn::Lanes(d))) hn::StoreU(v, d, p);
-    else store_first(v, d, p, static_cast<std::size_t>(count));
+    if (count == static_cast<std::int64_t>(hn::Lanes(d)))
+      hn::StoreU(v, d, p);
+    else
+      store_first(v, d, p, static_cast<std::size_t>(count));
   }
   template <class F>
   static HWY_INLINE void each(std::int64_t n, F f) {
@@ -164,10 +168,11 @@ constexpr std::int64_t kGrain = 32 * 1024;
 
 }  // namespace
 
-void layer_norm(const View& x, std::int64_t n, const void* weight, const void* bias, double eps, const View& y,
-                void* mean, void* rstd) {
+void layer_norm(const View& x, std::int64_t n, const void* weight, const void* bias, double eps,
+                const View& y, void* mean, void* rstd) {
   if (x.numel == 0) return;
-  const LayerNormArgs a{x.data, nullptr, weight, bias, n, x.numel / n, eps, y.data, mean, rstd, nullptr, nullptr};
+  const LayerNormArgs a{x.data, nullptr, weight, bias, n,       x.numel / n,
+                        eps,    y.data,  mean,   rstd, nullptr, nullptr};
   parallel_for(a.rows, std::max<std::int64_t>(1, kGrain / n), [&](std::int64_t begin, std::int64_t end) {
     k_layer_norm_forward.get()(x.dtype == DType::f32, a, begin, end);
   });
@@ -175,14 +180,25 @@ void layer_norm(const View& x, std::int64_t n, const void* weight, const void* b
 
 void layer_norm_backward(const View& x, const View& dy, std::int64_t n, const void* weight, const void* mean,
                          const void* rstd, const View& dx, void* dweight, void* dbias) {
-  const LayerNormArgs a{x.data,   dy.data, weight, nullptr, n,
-                        n == 0 ? 0 : x.numel / n, 0.0,     dx.data, const_cast<void*>(mean),
-                        const_cast<void*>(rstd),  dweight, dbias};
+  const LayerNormArgs a{x.data,
+                        dy.data,
+                        weight,
+                        nullptr,
+                        n,
+                        n == 0 ? 0 : x.numel / n,
+                        0.0,
+                        dx.data,
+                        const_cast<void*>(mean),
+                        const_cast<void*>(rstd),
+                        dweight,
+                        dbias};
   const bool f32 = x.dtype == DType::f32;
   if (dweight != nullptr || dbias != nullptr) {
     // Before dx, which may be dy itself. Whole cache lines a thread.
     parallel_for(n, std::max<std::int64_t>(64, kGrain / std::max<std::int64_t>(1, a.rows)),
-                 [&](std::int64_t begin, std::int64_t end) { k_layer_norm_parameter_gradients.get()(f32, a, begin, end); });
+                 [&](std::int64_t begin, std::int64_t end) {
+                   k_layer_norm_parameter_gradients.get()(f32, a, begin, end);
+                 });
   }
   if (x.numel == 0) return;
   parallel_for(a.rows, std::max<std::int64_t>(1, kGrain / n), [&](std::int64_t begin, std::int64_t end) {

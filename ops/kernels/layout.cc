@@ -81,13 +81,15 @@ Layout make_layout(const View* const* views, int n) {
   }
   for (int k = 0; k < n; ++k) {
     std::int64_t strides[kMaxRank];
-    if (k == 0 && first.strides == nullptr) contiguous_strides(first.dims, first.rank, strides);
-    else broadcast_view(*views[k], first.dims, first.rank, first.numel, strides);
+    if (k == 0 && first.strides == nullptr)
+      contiguous_strides(first.dims, first.rank, strides);
+    else
+      broadcast_view(*views[k], first.dims, first.rank, first.numel, strides);
     for (int i = 0; i < rank; ++i) l.strides[k][i] = strides[kept[i]];
   }
 
-  // Insertion sort by the strides of the first operand, larger ones outside; where they are equal (0: broadcast)
-  // the order stays. The outermost are usually in order already.
+  // Insertion sort by the strides of the first operand, larger ones outside; where they are equal (0:
+  // broadcast) the order stays. The outermost are usually in order already.
   for (int i = 1; i < rank; ++i) {
     for (int j = i; j > 0; --j) {
       if (l.strides[0][j - 1] >= l.strides[0][j]) break;

@@ -1,6 +1,6 @@
-// Layout: the loops over several arrays of one shape, brought to a normal form. Dimensions of size 1 go, the rest
-// is ordered by the first array's strides (outermost first) and neighbours are merged where every array allows
-// it. What remains is the fewest loops; the last one is the inner one.
+// Layout: the loops over several arrays of one shape, brought to a normal form. Dimensions of size 1 go, the
+// rest is ordered by the first array's strides (outermost first) and neighbours are merged where every array
+// allows it. What remains is the fewest loops; the last one is the inner one.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace gradus::kernels {
 inline constexpr int kMaxOperands = 6;
 
 struct Layout {
-  int rank = 0;       // 0: one element (or none)
+  int rank = 0;  // 0: one element (or none)
   int operands = 0;
   std::int64_t numel = 0;
   std::int64_t dims[kMaxRank];
@@ -30,8 +30,10 @@ class Runs {
 
   void next() {
     rest_ -= n;
-    if (rest_ > 0) step();
-    else n = 0;
+    if (rest_ > 0)
+      step();
+    else
+      n = 0;
   }
 
   std::int64_t n;                     // elements of this run; 0: the end
@@ -52,9 +54,11 @@ void contiguous_strides(const std::int64_t* dims, int rank, std::int64_t* stride
 // True where the elements lie in order and without gaps, whatever `strides` says.
 bool is_contiguous(const View& v);
 
-// `v` as an array of dims[0..rank): sizes aligned to the right, stride 0 where v has size 1 or lacks the dimension.
-// The strides go to `storage` (at least `rank` elements), which the result refers to, as it does to `dims`.
-View broadcast_view(const View& v, const std::int64_t* dims, int rank, std::int64_t numel, std::int64_t* storage);
+// `v` as an array of dims[0..rank): sizes aligned to the right, stride 0 where v has size 1 or lacks the
+// dimension. The strides go to `storage` (at least `rank` elements), which the result refers to, as it does
+// to `dims`.
+View broadcast_view(const View& v, const std::int64_t* dims, int rank, std::int64_t numel,
+                    std::int64_t* storage);
 
 // The layout of `n` arrays. All have the dims of the first one, or broadcast to them as in broadcast_view.
 Layout make_layout(const View* const* views, int n);

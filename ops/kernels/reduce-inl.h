@@ -1,5 +1,5 @@
-// The vector loops of reductions: a part of the elements of one tile of outputs (see reduce_plan.h), for an operation
-// Op with
+// The vector loops of reductions: a part of the elements of one tile of outputs (see reduce_plan.h), for an
+// operation Op with
 //   static T neutral();
 //   template <class D, class V> static V add(D, V acc, V x, V param);   one more element
 //   template <class D, class V> static V merge(D, V a, V b);            two accumulators
@@ -24,7 +24,7 @@ HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels {
 namespace HWY_NAMESPACE {
 
-constexpr std::int64_t kRowBlock = 2048;  // elements summed before the tree
+constexpr std::int64_t kRowBlock = 2048;   // elements summed before the tree
 constexpr std::int64_t kColumnBlock = 64;  // rows summed before the tree
 constexpr int kTreeDepth = 40;
 
@@ -56,49 +56,81 @@ class ScalarTree {
 
 struct SumOp {
   template <class T>
-  static constexpr T neutral() { return T{0}; }
+  static constexpr T neutral() {
+    return T{0};
+  }
   template <class D, class V>
-  static HWY_INLINE V add(D, V acc, V x, V) { return hn::Add(acc, x); }
+  static HWY_INLINE V add(D, V acc, V x, V) {
+    return hn::Add(acc, x);
+  }
   template <class D, class V>
-  static HWY_INLINE V merge(D, V a, V b) { return hn::Add(a, b); }
+  static HWY_INLINE V merge(D, V a, V b) {
+    return hn::Add(a, b);
+  }
   template <class T>
-  static HWY_INLINE T merge(T a, T b) { return a + b; }
+  static HWY_INLINE T merge(T a, T b) {
+    return a + b;
+  }
 };
 
 struct ProdOp {
   template <class T>
-  static constexpr T neutral() { return T{1}; }
+  static constexpr T neutral() {
+    return T{1};
+  }
   template <class D, class V>
-  static HWY_INLINE V add(D d, V acc, V x, V) { return math::Mul(d, acc, x); }
+  static HWY_INLINE V add(D d, V acc, V x, V) {
+    return math::Mul(d, acc, x);
+  }
   template <class D, class V>
-  static HWY_INLINE V merge(D d, V a, V b) { return math::Mul(d, a, b); }
+  static HWY_INLINE V merge(D d, V a, V b) {
+    return math::Mul(d, a, b);
+  }
   template <class T>
   static HWY_INLINE T merge(T a, T b) {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
-    else return a * b;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+    else
+      return a * b;
   }
 };
 
 struct MaxOp {
   template <class T>
-  static constexpr T neutral() { return hwy::IsFloat<T>() ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest(); }
+  static constexpr T neutral() {
+    return hwy::IsFloat<T>() ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  }
   template <class D, class V>
-  static HWY_INLINE V add(D d, V acc, V x, V) { return math::Max(d, acc, x); }
+  static HWY_INLINE V add(D d, V acc, V x, V) {
+    return math::Max(d, acc, x);
+  }
   template <class D, class V>
-  static HWY_INLINE V merge(D d, V a, V b) { return math::Max(d, a, b); }
+  static HWY_INLINE V merge(D d, V a, V b) {
+    return math::Max(d, a, b);
+  }
   template <class T>
-  static HWY_INLINE T merge(T a, T b) { return a > b || a != a ? a : b; }
+  static HWY_INLINE T merge(T a, T b) {
+    return a > b || a != a ? a : b;
+  }
 };
 
 struct MinOp {
   template <class T>
-  static constexpr T neutral() { return hwy::IsFloat<T>() ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max(); }
+  static constexpr T neutral() {
+    return hwy::IsFloat<T>() ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+  }
   template <class D, class V>
-  static HWY_INLINE V add(D d, V acc, V x, V) { return math::Min(d, acc, x); }
+  static HWY_INLINE V add(D d, V acc, V x, V) {
+    return math::Min(d, acc, x);
+  }
   template <class D, class V>
-  static HWY_INLINE V merge(D d, V a, V b) { return math::Min(d, a, b); }
+  static HWY_INLINE V merge(D d, V a, V b) {
+    return math::Min(d, a, b);
+  }
   template <class T>
-  static HWY_INLINE T merge(T a, T b) { return a < b || a != a ? a : b; }
+  static HWY_INLINE T merge(T a, T b) {
+    return a < b || a != a ? a : b;
+  }
 };
 
 // sum((x - param)^2)
@@ -154,13 +186,15 @@ template <class Op, class T>
 HWY_INLINE T reduce_contiguous(const T* p, std::int64_t n, T param = T{}) {
   if (n <= kRowBlock) return reduce_block<Op, T>(p, n, param);
   ScalarTree<Op, T> tree;
-  for (std::int64_t i = 0; i < n; i += kRowBlock) tree.add(reduce_block<Op, T>(p + i, std::min(kRowBlock, n - i), param));
+  for (std::int64_t i = 0; i < n; i += kRowBlock)
+    tree.add(reduce_block<Op, T>(p + i, std::min(kRowBlock, n - i), param));
   return tree.total();
 }
 
 // The elements [begin, end) of one output.
 template <class Op, class In, class T>
-void reduce_row(const ReducePlan& plan, const In* in, T param, std::int64_t begin, std::int64_t end, T* value) {
+void reduce_row(const ReducePlan& plan, const In* in, T param, std::int64_t begin, std::int64_t end,
+                T* value) {
   const Layout& l = plan.layout;
   const std::int64_t stride = l.strides[0][l.rank - 1];
   constexpr bool kConvert = !std::is_same_v<In, T>;
@@ -186,7 +220,8 @@ void reduce_row(const ReducePlan& plan, const In* in, T param, std::int64_t begi
   *value = tree.total();
 }
 
-// Adds n rows to the `width` accumulators; `step` from row to row. `fresh`: the accumulators hold nothing yet.
+// Adds n rows to the `width` accumulators; `step` from row to row. `fresh`: the accumulators hold nothing
+// yet.
 template <class Op, class T>
 HWY_INLINE void add_rows(const T* p, std::int64_t step, std::int64_t n, std::int64_t width, const T* param,
                          bool fresh, T* acc) {
@@ -223,8 +258,8 @@ HWY_INLINE void add_rows(const T* p, std::int64_t step, std::int64_t n, std::int
 
 // The elements [begin, end) of each of `width` neighbouring outputs.
 template <class Op, class In, class T>
-void reduce_columns(const ReducePlan& plan, const In* in, std::int64_t width, const T* param, std::int64_t begin,
-                    std::int64_t end, T* values) {
+void reduce_columns(const ReducePlan& plan, const In* in, std::int64_t width, const T* param,
+                    std::int64_t begin, std::int64_t end, T* values) {
   const Layout& l = plan.layout;
   const std::int64_t step = l.strides[0][l.rank - 1];
   constexpr bool kConvert = !std::is_same_v<In, T>;
@@ -281,17 +316,18 @@ void reduce_columns(const ReducePlan& plan, const In* in, std::int64_t width, co
   std::memcpy(values, acc, static_cast<std::size_t>(width) * sizeof(T));
 }
 
-// What reduce.cc calls: the elements [begin, end) of each output of a tile at `in`. `param`: one T an output, with
-// room for a whole vector behind the last, or null.
+// What reduce.cc calls: the elements [begin, end) of each output of a tile at `in`. `param`: one T an output,
+// with room for a whole vector behind the last, or null.
 template <class Op, class In, class T>
-void reduce_part(const ReducePlan& plan, const void* in, std::int64_t width, const void* param, std::int64_t begin,
-                 std::int64_t end, void* values) {
+void reduce_part(const ReducePlan& plan, const void* in, std::int64_t width, const void* param,
+                 std::int64_t begin, std::int64_t end, void* values) {
   if (plan.columns > 1) {
-    reduce_columns<Op, In, T>(plan, static_cast<const In*>(in), width, static_cast<const T*>(param), begin, end,
-                              static_cast<T*>(values));
+    reduce_columns<Op, In, T>(plan, static_cast<const In*>(in), width, static_cast<const T*>(param), begin,
+                              end, static_cast<T*>(values));
   } else {
-    reduce_row<Op, In, T>(plan, static_cast<const In*>(in), param != nullptr ? *static_cast<const T*>(param) : T{}, begin,
-                          end, static_cast<T*>(values));
+    reduce_row<Op, In, T>(plan, static_cast<const In*>(in),
+                          param != nullptr ? *static_cast<const T*>(param) : T{}, begin, end,
+                          static_cast<T*>(values));
   }
 }
 

@@ -54,8 +54,8 @@ const ReduceTable* reduce_table() {
        make_loops<SumOp, std::int32_t, I>(), make_loops<SumOp, I, I>(), make_loops<SumOp, std::uint8_t, I>(),
        make_loops<SumOp, std::uint8_t, I>()},
       {make_loops<ProdOp, float, float>(), make_loops<ProdOp, double, double>(),
-       make_loops<ProdOp, std::int32_t, I>(), make_loops<ProdOp, I, I>(), make_loops<ProdOp, std::uint8_t, I>(),
-       make_loops<ProdOp, std::uint8_t, I>()},
+       make_loops<ProdOp, std::int32_t, I>(), make_loops<ProdOp, I, I>(),
+       make_loops<ProdOp, std::uint8_t, I>(), make_loops<ProdOp, std::uint8_t, I>()},
       {make_loops<MaxOp, float, float>(), make_loops<MaxOp, double, double>(),
        make_loops<MaxOp, std::int32_t, std::int32_t>(), make_loops<MaxOp, I, I>(),
        make_loops<MaxOp, std::uint8_t, std::uint8_t>(), make_loops<MaxOp, std::uint8_t, std::uint8_t>()},
@@ -91,8 +91,8 @@ constexpr std::int64_t kMaxParts = 32;
 // Room for a tile of values of any type, with a whole vector behind it.
 constexpr std::int64_t kValueRoom = kReduceWidth + 64;
 
-// The reduced values of one tile. Large tiles are cut into parts whose number depends on the size alone; that keeps
-// the result independent of the number of threads.
+// The reduced values of one tile. Large tiles are cut into parts whose number depends on the size alone; that
+// keeps the result independent of the number of threads.
 void reduce_tile_values(const ReduceLoops& f, const ReducePlan& plan, const char* in, const ReduceTile& tile,
                         std::int64_t in_size, std::int64_t value_size, const void* param, void* values) {
   const void* at = in + tile.in * in_size;
@@ -130,10 +130,14 @@ void for_each_tile(const ReducePlan& plan, const View& out, Program program) {
 
 ReduceKind kind_of(Reduction what) {
   switch (what) {
-    case Reduction::prod: return kProd;
-    case Reduction::max: return kMax;
-    case Reduction::min: return kMin;
-    default: return kSum;
+    case Reduction::prod:
+      return kProd;
+    case Reduction::max:
+      return kMax;
+    case Reduction::min:
+      return kMin;
+    default:
+      return kSum;
   }
 }
 
@@ -185,26 +189,35 @@ void reduce(Reduction what, const View& in, unsigned axes, const View& out) {
   if (out.numel == 0) return;
   const ReducePlan plan = make_reduce_plan(in, axes);
   switch (out.dtype) {
-    case DType::f32: return reduce_as<float>(what, in, plan, out);
-    case DType::f64: return reduce_as<double>(what, in, plan, out);
-    case DType::i32: return reduce_as<std::int32_t>(what, in, plan, out);
-    case DType::i64: return reduce_as<std::int64_t>(what, in, plan, out);
-    default: return reduce_as<std::uint8_t>(what, in, plan, out);
+    case DType::f32:
+      return reduce_as<float>(what, in, plan, out);
+    case DType::f64:
+      return reduce_as<double>(what, in, plan, out);
+    case DType::i32:
+      return reduce_as<std::int32_t>(what, in, plan, out);
+    case DType::i64:
+      return reduce_as<std::int64_t>(what, in, plan, out);
+    default:
+      return reduce_as<std::uint8_t>(what, in, plan, out);
   }
 }
 
 void variance(const View& in, unsigned axes, double correction, const View& out) {
   if (out.numel == 0) return;
   const ReducePlan plan = make_reduce_plan(in, axes);
-  if (out.dtype == DType::f32) variance_as<float>(in, plan, correction, out);
-  else variance_as<double>(in, plan, correction, out);
+  if (out.dtype == DType::f32)
+    variance_as<float>(in, plan, correction, out);
+  else
+    variance_as<double>(in, plan, correction, out);
 }
 
 void logsumexp(const View& in, unsigned axes, const View& out) {
   if (out.numel == 0) return;
   const ReducePlan plan = make_reduce_plan(in, axes);
-  if (out.dtype == DType::f32) logsumexp_as<float>(in, plan, out);
-  else logsumexp_as<double>(in, plan, out);
+  if (out.dtype == DType::f32)
+    logsumexp_as<float>(in, plan, out);
+  else
+    logsumexp_as<double>(in, plan, out);
 }
 
 }  // namespace gradus::kernels

@@ -49,7 +49,8 @@ ReducePlan make_reduce_plan(const View& in, unsigned axes) {
     const Dim& d = all[i];
     if (rank > 0) {
       Dim& last = dims[rank - 1];
-      if (last.reduced == d.reduced && last.stride == d.stride * d.size && last.out_stride == d.out_stride * d.size) {
+      if (last.reduced == d.reduced && last.stride == d.stride * d.size &&
+          last.out_stride == d.out_stride * d.size) {
         last = Dim{last.size * d.size, d.stride, d.out_stride, d.reduced};
         continue;
       }

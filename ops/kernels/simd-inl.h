@@ -81,9 +81,12 @@ HWY_INLINE hn::Vec<D> map_lanes(D d, F f, V... v) {
   (hn::Store(v, d, lanes[k++]), ...);
   HWY_ALIGN T out[kLanes];
   for (std::size_t i = 0; i < hn::Lanes(d); ++i) {
-    if constexpr (sizeof...(V) == 1) out[i] = static_cast<T>(f(lanes[0][i]));
-    else if constexpr (sizeof...(V) == 2) out[i] = static_cast<T>(f(lanes[0][i], lanes[1][i]));
-    else out[i] = static_cast<T>(f(lanes[0][i], lanes[1][i], lanes[2][i]));
+    if constexpr (sizeof...(V) == 1)
+      out[i] = static_cast<T>(f(lanes[0][i]));
+    else if constexpr (sizeof...(V) == 2)
+      out[i] = static_cast<T>(f(lanes[0][i], lanes[1][i]));
+    else
+      out[i] = static_cast<T>(f(lanes[0][i], lanes[1][i], lanes[2][i]));
   }
   return hn::Load(d, out);
 }

@@ -1,5 +1,6 @@
-// softmax and log_softmax. Three passes over a row that stays in the first-level cache: maximum; exponentials and their
-// sum; the result. Where the axis is not the last one, tiles of neighbouring columns take the place of a row.
+// softmax and log_softmax. Three passes over a row that stays in the first-level cache: maximum; exponentials
+// and their sum; the result. Where the axis is not the last one, tiles of neighbouring columns take the place
+// of a row.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/ops/kernels/softmax.cc"
 #include <algorithm>
@@ -34,8 +35,10 @@ HWY_INLINE hn::Vec<D> load_lanes(D d, const T* p, std::int64_t count) {
 
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE void store_lanes(hn::Vec<D> v, D d, T* p, std::int64_t count) {
-  if (count == static_cast<std::int64_t>(hn::Lanes(d))) hn::StoreU(v, d, p);
-  else store_first(v, d, p, static_cast<std::size_t>(count));
+  if (count == static_cast<std::int64_t>(hn::Lanes(d)))
+    hn::StoreU(v, d, p);
+  else
+    store_first(v, d, p, static_cast<std::size_t>(count));
 }
 
 // y[i] = exp(x[i] - most); returns the sum. y may be null.
@@ -125,8 +128,8 @@ void softmax_backward_row(const T* y, const T* dy, std::int64_t n, T* dx, bool l
 }
 
 template <class T>
-void softmax_backward_columns(const T* y, const T* dy, std::int64_t n, std::int64_t step, std::int64_t width, T* dx,
-                              bool log) {
+void softmax_backward_columns(const T* y, const T* dy, std::int64_t n, std::int64_t step, std::int64_t width,
+                              T* dx, bool log) {
   const hn::ScalableTag<T> d;
   for_lanes(d, width, [&](std::int64_t j, std::int64_t count) HWY_ATTR {
     auto sum = hn::Zero(d);
@@ -142,7 +145,8 @@ void softmax_backward_columns(const T* y, const T* dy, std::int64_t n, std::int6
   });
 }
 
-// Rows or columns number [begin, end) of arrays [outer, n, inner]; with inner > 1 a "row" is a tile of columns.
+// Rows or columns number [begin, end) of arrays [outer, n, inner]; with inner > 1 a "row" is a tile of
+// columns.
 template <class T>
 void softmax_range(const T* x, std::int64_t n, std::int64_t inner, T* y, bool log, std::int64_t begin,
                    std::int64_t end) {
@@ -179,8 +183,8 @@ void softmax_f64(const double* x, std::int64_t n, std::int64_t inner, double* y,
                  std::int64_t end) {
   softmax_range(x, n, inner, y, log, begin, end);
 }
-void softmax_backward_f32(const float* y, const float* dy, std::int64_t n, std::int64_t inner, float* dx, bool log,
-                          std::int64_t begin, std::int64_t end) {
+void softmax_backward_f32(const float* y, const float* dy, std::int64_t n, std::int64_t inner, float* dx,
+                          bool log, std::int64_t begin, std::int64_t end) {
   softmax_backward_range(y, dy, n, inner, dx, log, begin, end);
 }
 void softmax_backward_f64(const double* y, const double* dy, std::int64_t n, std::int64_t inner, double* dx,
@@ -231,8 +235,10 @@ void softmax_backward_strided(const View& y, const View& dy, int axis, const Vie
   l.rank = dx.rank;
   std::copy_n(dx.dims, dx.rank, l.dims);
   for (int k = 0; k < 3; ++k) {
-    if (views[k]->strides != nullptr) std::copy_n(views[k]->strides, dx.rank, l.strides[k]);
-    else contiguous_strides(dx.dims, dx.rank, l.strides[k]);
+    if (views[k]->strides != nullptr)
+      std::copy_n(views[k]->strides, dx.rank, l.strides[k]);
+    else
+      contiguous_strides(dx.dims, dx.rank, l.strides[k]);
   }
   const std::int64_t n = l.dims[axis];
   std::int64_t step[3];
@@ -250,7 +256,8 @@ void softmax_backward_strided(const View& y, const View& dy, int axis, const Vie
       const T* a = y.as<const T>() + run.offset[2] + r * l.strides[2][last];
       double sum = 0;
       for (std::int64_t i = 0; i < n; ++i) {
-        sum += log ? static_cast<double>(g[i * step[1]]) : static_cast<double>(g[i * step[1]]) * a[i * step[2]];
+        sum +=
+            log ? static_cast<double>(g[i * step[1]]) : static_cast<double>(g[i * step[1]]) * a[i * step[2]];
       }
       const T s = static_cast<T>(sum);
       for (std::int64_t i = 0; i < n; ++i) {
@@ -283,18 +290,20 @@ void softmax(const View& x, int axis, const View& y, bool log) {
 void softmax_backward(const View& y, const View& dy, int axis, const View& dx, bool log) {
   if (y.numel == 0) return;
   if (!is_contiguous(y) || !is_contiguous(dy)) {
-    if (y.dtype == DType::f32) softmax_backward_strided<float>(y, dy, axis, dx, log);
-    else softmax_backward_strided<double>(y, dy, axis, dx, log);
+    if (y.dtype == DType::f32)
+      softmax_backward_strided<float>(y, dy, axis, dx, log);
+    else
+      softmax_backward_strided<double>(y, dy, axis, dx, log);
     return;
   }
   const Split s(y, axis);
   parallel_for(s.parts, s.grain, [&](std::int64_t begin, std::int64_t end) {
     if (y.dtype == DType::f32) {
-      k_softmax_backward_f32.get()(y.as<const float>(), dy.as<const float>(), s.n, s.inner, dx.as<float>(), log,
-                                   begin, end);
+      k_softmax_backward_f32.get()(y.as<const float>(), dy.as<const float>(), s.n, s.inner, dx.as<float>(),
+                                   log, begin, end);
     } else {
-      k_softmax_backward_f64.get()(y.as<const double>(), dy.as<const double>(), s.n, s.inner, dx.as<double>(), log,
-                                   begin, end);
+      k_softmax_backward_f64.get()(y.as<const double>(), dy.as<const double>(), s.n, s.inner, dx.as<double>(),
+                                   log, begin, end);
     }
   });
 }

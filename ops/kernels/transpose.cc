@@ -27,11 +27,14 @@ void transpose_blocks(const void* from_data, std::int64_t from_stride, void* to_
 
 }  // namespace
 
-void transpose(const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride, std::int64_t rows,
-               std::int64_t cols, int size) {
-  if (size == 1) transpose_blocks<std::uint8_t>(from, from_stride, to, to_stride, rows, cols);
-  else if (size == 4) transpose_blocks<std::uint32_t>(from, from_stride, to, to_stride, rows, cols);
-  else transpose_blocks<std::uint64_t>(from, from_stride, to, to_stride, rows, cols);
+void transpose(const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride,
+               std::int64_t rows, std::int64_t cols, int size) {
+  if (size == 1)
+    transpose_blocks<std::uint8_t>(from, from_stride, to, to_stride, rows, cols);
+  else if (size == 4)
+    transpose_blocks<std::uint32_t>(from, from_stride, to, to_stride, rows, cols);
+  else
+    transpose_blocks<std::uint64_t>(from, from_stride, to, to_stride, rows, cols);
 }
 
 }  // namespace gradus::kernels

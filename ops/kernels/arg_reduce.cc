@@ -34,10 +34,10 @@ std::int64_t find_first(const T* p, std::int64_t n, T value) {
 
 template <class Op, class T>
 std::int64_t arg_row(const T* p, std::int64_t n) {
-  T best = reduce_block<Op, T>(p, std::min(n, kRowBlock), T{});
+  T best = reduce_contiguous<Op, T>(p, std::min(n, kRowBlock));
   std::int64_t best_block = 0;
   for (std::int64_t i = kRowBlock; i < n && best == best; i += kRowBlock) {
-    const T value = reduce_block<Op, T>(p + i, std::min(n - i, kRowBlock), T{});
+    const T value = reduce_contiguous<Op, T>(p + i, std::min(n - i, kRowBlock));
     if (Op::merge(best, value) != best) {
       best = value;
       best_block = i;
@@ -77,7 +77,6 @@ namespace {
 GRADUS_EXPORT(arg_contiguous);
 
 constexpr std::int64_t kGrain = 32 * 1024;
-constexpr std::int64_t kTile = 128;
 
 // x wins over best.
 template <class T>
@@ -98,8 +97,8 @@ std::int64_t arg_run(bool largest, const T* p, std::int64_t stride, std::int64_t
 template <class T>
 void arg_columns(bool largest, const T* p, std::int64_t stride, std::int64_t n, std::int64_t column_stride,
                  std::int64_t width, std::int64_t* out, std::int64_t out_stride) {
-  T best[kTile];
-  std::int64_t at[kTile] = {};
+  T best[kReduceWidth];
+  std::int64_t at[kReduceWidth] = {};
   for (std::int64_t j = 0; j < width; ++j) best[j] = p[j * column_stride];
   for (std::int64_t i = 1; i < n; ++i) {
     const T* row = p + i * stride;
@@ -148,22 +147,24 @@ void arg_axis(bool largest, const View& in, int axis, const View& out) {
   stride = strides[axis];
   const bool rows = stride == 1 && n >= 16;
   const ReducePlan plan = make_reduce_plan(in, 1u << axis);
-  const std::int64_t each = n * (rows ? 1 : std::min(plan.columns, kReduceWidth));
-  parallel_for(
-      plan.tiles(), std::max<std::int64_t>(1, kGrain / each), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          const ReduceTile tile = reduce_tile(plan, i);
-          const T* p = in.as<const T>() + tile.in;
-          std::int64_t* to = out.as<std::int64_t>() + tile.out;
-          if (plan.columns > 1) {
-            arg_columns(largest, p, stride, n, plan.column_stride, tile.width, to, plan.column_out_stride);
-          } else if (rows) {
-            *to = k_arg_contiguous.get()(in.dtype, largest, p, n);
-          } else {
-            *to = arg_run(largest, p, stride, n);
-          }
-        }
-      });
+  const std::int64_t each = n * std::min(plan.columns, plan.tile_width);
+  const auto tiles = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const ReduceTile tile = reduce_tile(plan, i);
+      const T* p = in.as<const T>() + tile.in;
+      std::int64_t* to = out.as<std::int64_t>() + tile.out;
+      if (plan.by_columns) {
+        arg_columns(largest, p, stride, n, plan.column_stride, tile.width, to, plan.column_out_stride);
+        continue;
+      }
+      for (std::int64_t j = 0; j < tile.width; ++j) {
+        const T* row = p + j * plan.column_stride;
+        to[j * plan.column_out_stride] =
+            rows ? k_arg_contiguous.get()(in.dtype, largest, row, n) : arg_run(largest, row, stride, n);
+      }
+    }
+  };
+  parallel_for(plan.tiles(), std::max<std::int64_t>(1, kGrain / each), tiles);
 }
 
 template <class T>

@@ -80,7 +80,7 @@ HWY_INLINE void gradient_of_row(const CrossEntropyRows& r, std::int64_t row, T s
   const hn::ScalableTag<T> d;
   const std::int64_t n = r.n, lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const T* x = static_cast<const T*>(r.x) + row * n;
-  const T* t = static_cast<const T*>(r.probabilities) + row * n;
+  const T* t = r.labels != nullptr ? nullptr : static_cast<const T*>(r.probabilities) + row * n;
   const T kept = static_cast<T>(1 - r.smoothing), smoothing = static_cast<T>(r.smoothing);
   const auto m = hn::Set(d, reduce_contiguous<MaxOp, T>(x, n));
   const T exp_sum = sum_row<T>(n, [&](std::int64_t i, std::int64_t count) HWY_ATTR {

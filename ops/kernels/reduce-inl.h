@@ -143,81 +143,121 @@ struct SquaredDeviationOp : SumOp {
 };
 
 template <class Op, class D, class T = hn::TFromD<D>>
-HWY_INLINE T merge_lanes(D d, hn::Vec<D> v) {
-  HWY_ALIGN T lane[HWY_MAX_BYTES / sizeof(T)];
-  hn::Store(v, d, lane);
-  for (std::size_t n = hn::Lanes(d) / 2; n > 0; n /= 2) {
-    for (std::size_t i = 0; i < n; ++i) lane[i] = Op::merge(lane[i], lane[i + n]);
+HWY_INLINE T merge_lanes([[maybe_unused]] D d, hn::Vec<D> v) {
+#if HWY_TARGET != HWY_SCALAR
+  constexpr std::size_t kBytes = hn::MaxLanes(D()) * sizeof(T);
+  if constexpr (kBytes > 16) {
+    const hn::Half<D> half;
+    return merge_lanes<Op>(half, Op::merge(half, hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  } else if constexpr (sizeof(T) == 8) {
+    return hn::GetLane(Op::merge(d, v, hn::Shuffle01(v)));
+  } else if constexpr (sizeof(T) == 4) {
+    v = Op::merge(d, v, hn::Shuffle1032(v));
+    return hn::GetLane(Op::merge(d, v, hn::Shuffle2301(v)));
+  } else {
+    HWY_ALIGN T lane[16];
+    hn::Store(v, d, lane);
+    T value = lane[0];
+    for (int i = 1; i < 16; ++i) value = Op::merge(value, lane[i]);
+    return value;
   }
-  return lane[0];
+#else
+  return hn::GetLane(v);
+#endif
 }
 
-// At most kRowBlock contiguous elements.
-template <class Op, class T>
-HWY_INLINE T reduce_block(const T* p, std::int64_t n, T param) {
-  const hn::ScalableTag<T> d;
-  using V = hn::Vec<decltype(d)>;
+// At most kRowBlock contiguous elements, as a vector of partial results.
+template <class Op, class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> reduce_block(D d, const T* p, std::int64_t n, hn::Vec<D> param) {
+  using V = hn::Vec<D>;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const V m = hn::Set(d, param);
   const V neutral = hn::Set(d, Op::template neutral<T>());
   V acc0 = neutral;
   std::int64_t i = 0;
   if (n >= 4 * lanes) {
     V acc1 = neutral, acc2 = neutral, acc3 = neutral;
     for (; i + 4 * lanes <= n; i += 4 * lanes) {
-      acc0 = Op::add(d, acc0, hn::LoadU(d, p + i), m);
-      acc1 = Op::add(d, acc1, hn::LoadU(d, p + i + lanes), m);
-      acc2 = Op::add(d, acc2, hn::LoadU(d, p + i + 2 * lanes), m);
-      acc3 = Op::add(d, acc3, hn::LoadU(d, p + i + 3 * lanes), m);
+      acc0 = Op::add(d, acc0, hn::LoadU(d, p + i), param);
+      acc1 = Op::add(d, acc1, hn::LoadU(d, p + i + lanes), param);
+      acc2 = Op::add(d, acc2, hn::LoadU(d, p + i + 2 * lanes), param);
+      acc3 = Op::add(d, acc3, hn::LoadU(d, p + i + 3 * lanes), param);
     }
     acc0 = Op::merge(d, Op::merge(d, acc0, acc1), Op::merge(d, acc2, acc3));
   }
-  for (; i + lanes <= n; i += lanes) acc0 = Op::add(d, acc0, hn::LoadU(d, p + i), m);
+  for (; i + lanes <= n; i += lanes) acc0 = Op::add(d, acc0, hn::LoadU(d, p + i), param);
   if (i < n) {
     const std::size_t rest = static_cast<std::size_t>(n - i);
-    const V sum = Op::add(d, acc0, load_first(d, p + i, rest), m);
+    const V sum = Op::add(d, acc0, load_first(d, p + i, rest), param);
     acc0 = hn::IfThenElse(hn::FirstN(d, rest), sum, acc0);
   }
-  return merge_lanes<Op>(d, acc0);
+  return acc0;
 }
+
+// Adds vectors as a binary tree: level i holds the sum of 2^i of them.
+template <class Op, class D>
+class VectorTree {
+ public:
+  HWY_INLINE void add(D d, hn::Vec<D> v) {
+    int level = 0;
+    for (std::int64_t c = count_++; c & 1; c >>= 1) v = Op::merge(d, hn::Load(d, level_[level++]), v);
+    hn::Store(v, d, level_[level]);
+  }
+  HWY_INLINE hn::Vec<D> total(D d) const {
+    hn::Vec<D> sum = hn::Set(d, Op::template neutral<hn::TFromD<D>>());
+    int level = 0;
+    bool any = false;
+    for (std::int64_t c = count_; c != 0; c >>= 1, ++level) {
+      if (!(c & 1)) continue;
+      sum = any ? Op::merge(d, hn::Load(d, level_[level]), sum) : hn::Load(d, level_[level]);
+      any = true;
+    }
+    return sum;
+  }
+
+ private:
+  std::int64_t count_ = 0;
+  HWY_ALIGN hn::TFromD<D> level_[kTreeDepth][HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];
+};
 
 // A contiguous row of any length.
 template <class Op, class T>
 HWY_INLINE T reduce_contiguous(const T* p, std::int64_t n, T param = T{}) {
-  if (n <= kRowBlock) return reduce_block<Op, T>(p, n, param);
-  ScalarTree<Op, T> tree;
-  for (std::int64_t i = 0; i < n; i += kRowBlock)
-    tree.add(reduce_block<Op, T>(p + i, std::min(kRowBlock, n - i), param));
-  return tree.total();
+  const hn::ScalableTag<T> d;
+  const auto m = hn::Set(d, param);
+  if (n <= kRowBlock) return merge_lanes<Op>(d, reduce_block<Op>(d, p, n, m));
+  VectorTree<Op, decltype(d)> tree;
+  for (std::int64_t i = 0; i < n; i += kRowBlock) tree.add(d, reduce_block<Op>(d, p + i, std::min(kRowBlock, n - i), m));
+  return merge_lanes<Op>(d, tree.total(d));
 }
 
 // The elements [begin, end) of one output.
 template <class Op, class In, class T>
-void reduce_row(const ReducePlan& plan, const In* in, T param, std::int64_t begin, std::int64_t end,
-                T* value) {
+HWY_INLINE T reduce_row(const ReducePlan& plan, const In* in, T param, std::int64_t begin, std::int64_t end) {
   const Layout& l = plan.layout;
   const std::int64_t stride = l.strides[0][l.rank - 1];
+  const hn::ScalableTag<T> d;
+  const auto m = hn::Set(d, param);
   constexpr bool kConvert = !std::is_same_v<In, T>;
-  HWY_ALIGN T tile[kRowBlock];
-  // Blocks are counted from the beginning of each run, so a tile of packed elements changes nothing.
-  const auto block = [&](const In* p, std::int64_t n) HWY_ATTR {
-    if constexpr (!kConvert) {
-      if (stride == 1) return reduce_block<Op, T>(p, n, param);
-    }
-    for (std::int64_t i = 0; i < n; ++i) tile[i] = static_cast<T>(p[i * stride]);
-    return reduce_block<Op, T>(tile, n, param);
-  };
-  if (l.rank == 1 && end - begin <= kRowBlock) {
-    *value = block(in + begin * stride, end - begin);
-    return;
+  if constexpr (!kConvert) {
+    if (l.rank == 1 && stride == 1) return reduce_contiguous<Op, T>(in + begin, end - begin, param);
   }
-  ScalarTree<Op, T> tree;
+  HWY_ALIGN T tile[kRowBlock];
+  VectorTree<Op, decltype(d)> tree;
   for (Runs run(l, begin, end); run.n > 0; run.next()) {
     for (std::int64_t i = 0; i < run.n; i += kRowBlock) {
-      tree.add(block(in + run.offset[0] + i * stride, std::min(kRowBlock, run.n - i)));
+      const In* p = in + run.offset[0] + i * stride;
+      const std::int64_t n = std::min(kRowBlock, run.n - i);
+      if constexpr (!kConvert) {
+        if (stride == 1) {
+          tree.add(d, reduce_block<Op>(d, p, n, m));
+          continue;
+        }
+      }
+      for (std::int64_t j = 0; j < n; ++j) tile[j] = static_cast<T>(p[j * stride]);
+      tree.add(d, reduce_block<Op>(d, tile, n, m));
     }
   }
-  *value = tree.total();
+  return merge_lanes<Op>(d, tree.total(d));
 }
 
 // Adds n rows to the `width` accumulators; `step` from row to row. `fresh`: the accumulators hold nothing
@@ -321,13 +361,25 @@ void reduce_columns(const ReducePlan& plan, const In* in, std::int64_t width, co
 template <class Op, class In, class T>
 void reduce_part(const ReducePlan& plan, const void* in, std::int64_t width, const void* param,
                  std::int64_t begin, std::int64_t end, void* values) {
-  if (plan.columns > 1) {
-    reduce_columns<Op, In, T>(plan, static_cast<const In*>(in), width, static_cast<const T*>(param), begin,
-                              end, static_cast<T*>(values));
+  const In* from = static_cast<const In*>(in);
+  const T* params = static_cast<const T*>(param);
+  T* to = static_cast<T*>(values);
+  if (plan.by_columns) return reduce_columns<Op, In, T>(plan, from, width, params, begin, end, to);
+  for (std::int64_t i = 0; i < width; ++i) {
+    to[i] = reduce_row<Op, In, T>(plan, from + i * plan.column_stride, params != nullptr ? params[i] : T{}, begin, end);
+  }
+}
+
+// n contiguous elements to one value.
+template <class Op, class In, class T>
+void reduce_all(const void* in, std::int64_t n, void* value) {
+  const In* p = static_cast<const In*>(in);
+  if constexpr (std::is_same_v<In, T>) {
+    *static_cast<T*>(value) = reduce_contiguous<Op, T>(p, n);
   } else {
-    reduce_row<Op, In, T>(plan, static_cast<const In*>(in),
-                          param != nullptr ? *static_cast<const T*>(param) : T{}, begin, end,
-                          static_cast<T*>(values));
+    T total = Op::template neutral<T>();
+    for (std::int64_t i = 0; i < n; ++i) total = Op::merge(total, static_cast<T>(p[i]));
+    *static_cast<T*>(value) = total;
   }
 }
 

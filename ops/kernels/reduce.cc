@@ -20,6 +20,7 @@ struct ReduceLoops {
   void (*part)(const ReducePlan&, const void* in, std::int64_t width, const void* param, std::int64_t begin,
                std::int64_t end, void* values);
   void (*merge)(void* a, const void* b, std::int64_t width);
+  void (*all)(const void* in, std::int64_t n, void* value);
 };
 
 enum ReduceKind { kSum, kProd, kMax, kMin, kSquaredDeviation, kSumExp, kReduceKinds };
@@ -44,7 +45,7 @@ struct SumExpOp : SumOp {
 
 template <class Op, class In, class T>
 constexpr ReduceLoops make_loops() {
-  return {&reduce_part<Op, In, T>, &reduce_merge<Op, T>};
+  return {&reduce_part<Op, In, T>, &reduce_merge<Op, T>, &reduce_all<Op, In, T>};
 }
 
 const ReduceTable* reduce_table() {
@@ -79,10 +80,11 @@ namespace {
 GRADUS_EXPORT(reduce_table);
 
 const ReduceLoops& loops(ReduceKind kind, DType dtype) {
-  static const ReduceTable* const table = k_reduce_table.get()();
-  return table->loops[kind][static_cast<int>(dtype)];
+  return k_reduce_table.get()()->loops[kind][static_cast<int>(dtype)];
 }
 
+// Up to here a whole array is one block: no plan is made.
+constexpr std::int64_t kSmall = 2048;
 // A thread gets at least this many elements.
 constexpr std::int64_t kGrain = 64 * 1024;
 // Where there are fewer tiles than this, the elements of each tile are shared out.
@@ -124,7 +126,7 @@ void for_each_tile(const ReducePlan& plan, const View& out, Program program) {
     }
   };
   if (tiles < kFewTiles) return range(0, tiles);
-  const std::int64_t each = plan.layout.numel * std::min(plan.columns, kReduceWidth);
+  const std::int64_t each = plan.layout.numel * std::min(plan.columns, plan.tile_width);
   parallel_for(tiles, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, each)), range);
 }
 
@@ -187,6 +189,9 @@ void logsumexp_as(const View& in, const ReducePlan& plan, const View& out) {
 
 void reduce(Reduction what, const View& in, unsigned axes, const View& out) {
   if (out.numel == 0) return;
+  if (out.numel == 1 && in.strides == nullptr && in.numel <= kSmall && what != Reduction::mean) {
+    return loops(kind_of(what), in.dtype).all(in.data, in.numel, out.data);
+  }
   const ReducePlan plan = make_reduce_plan(in, axes);
   switch (out.dtype) {
     case DType::f32:

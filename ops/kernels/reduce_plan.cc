@@ -82,7 +82,7 @@ ReducePlan make_reduce_plan(const View& in, unsigned axes) {
     if (dims[i].reduced) {
       l.dims[l.rank] = dims[i].size;
       l.strides[0][l.rank++] = dims[i].stride;
-    } else if (by_columns && i == inner_kept) {
+    } else if (i == inner_kept) {
       plan.columns = dims[i].size;
       plan.column_stride = dims[i].stride;
       plan.column_out_stride = dims[i].out_stride;
@@ -92,6 +92,11 @@ ReducePlan make_reduce_plan(const View& in, unsigned axes) {
       plan.kept_out_strides[plan.kept_rank++] = dims[i].out_stride;
     }
   }
+  plan.by_columns = by_columns;
+  // By rows, a tile is some work for one call, but not so much that threads would idle.
+  constexpr std::int64_t kRowTile = 16 * 1024;
+  const std::int64_t width = by_columns ? kReduceWidth : kRowTile / std::max<std::int64_t>(1, reduced);
+  plan.tile_width = std::clamp<std::int64_t>(width, 1, kReduceWidth);
   if (l.rank == 0) {
     l.rank = 1;
     l.dims[0] = 1;
@@ -104,9 +109,9 @@ ReduceTile reduce_tile(const ReducePlan& plan, std::int64_t index) {
   ReduceTile tile{0, 0, 1};
   if (plan.columns > 1) {
     const std::int64_t across = plan.tiles_across();
-    const std::int64_t first = index % across * kReduceWidth;
+    const std::int64_t first = index % across * plan.tile_width;
     index /= across;
-    tile.width = std::min(kReduceWidth, plan.columns - first);
+    tile.width = std::min(plan.tile_width, plan.columns - first);
     tile.in = first * plan.column_stride;
     tile.out = first * plan.column_out_stride;
   }

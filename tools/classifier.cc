@@ -1,19 +1,28 @@
 #include "gradus/tools/classifier.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "gradus/tools/command.h"
 
 namespace gradus::tools {
 
+std::vector<std::string> dataset_names() { return {"fashion-mnist"}; }
+std::vector<std::string> classifier_names() { return {"mlp"}; }
+
 Split load_split(const std::string& dataset, const std::string& folder, Part part) {
-  if (dataset != "fashion-mnist") throw UsageError(unknown_name("data set", dataset, {"fashion-mnist"}));
+  if (dataset != "fashion-mnist") throw UsageError(unknown_name("data set", dataset, dataset_names()));
   auto read = data::load_fashion_mnist(part == Part::train ? data::Split::train : data::Split::test, folder);
   if (!read.ok()) throw UsageError(std::string(read.status().message()));
+  if (read->labels.numel() == 0) {
+    throw UsageError(fmt::format("{}: the {} set holds no images", folder.empty() ? dataset : folder,
+                                 part == Part::train ? "training" : "test"));
+  }
   return {std::move(read->images), std::move(read->labels)};
 }
 
-Batch first_rows(const Split& split, std::int64_t n) {
+Split first_rows(const Split& split, std::int64_t n) {
   n = std::min(n, split.labels.numel());
   return {slice(split.images, 0, 0, n), slice(split.labels, 0, 0, n)};
 }

@@ -3,10 +3,15 @@
 
 #include <array>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "gradus/tools/models.h"
 
 namespace gradus::tools {
+
+// Where train leaves its results and eval looks for them, unless told otherwise.
+inline constexpr std::string_view kDefaultFolder = "out/fashion-mnist";
 
 enum class Part { train, test };
 
@@ -14,7 +19,6 @@ struct Split {
   Tensor images;  // [N, 784] f32, 0..1
   Tensor labels;  // [N] i64
 };
-using Batch = Split;
 
 struct Score {
   double loss = 0.0;      // mean cross entropy
@@ -22,10 +26,14 @@ struct Score {
   std::array<double, 10> class_accuracy{};
 };
 
+std::vector<std::string> dataset_names();
+std::vector<std::string> classifier_names();
+
 // Reads a data set from `folder`, or from where its Debian package puts it if empty. Errors: UsageError.
 Split load_split(const std::string& dataset, const std::string& folder, Part part);
 
-Batch first_rows(const Split& split, std::int64_t n);
+// At most n rows.
+Split first_rows(const Split& split, std::int64_t n);
 
 Score evaluate(const Mlp& model, const Split& split);
 

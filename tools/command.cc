@@ -1,48 +1,106 @@
 #include "gradus/tools/command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "gradus/base/file.h"
 
 namespace gradus::tools {
 namespace {
 
-// Levenshtein's distance: how many letters to insert, drop or replace.
+// Letters to insert, drop, replace, or swap with their neighbour ("optimal string alignment").
 std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1);
+  std::vector<std::size_t> above(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    std::swap(before, above);
+    std::swap(above, row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replace});
+      row[j] = std::min(
+          {above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? std::size_t{0} : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row[b.size()];
+}
+
+template <class T>
+bool parse_whole(const std::string& text, T& value) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end;
+}
+
+// A validator without a description of its own in --help.
+CLI::Validator validator(std::function<std::string(std::string&)> check) {
+  return CLI::Validator(std::move(check), "");
 }
 
 }  // namespace
 
 std::string unknown_name(std::string_view what, std::string_view name,
                          const std::vector<std::string>& known) {
-  std::vector<std::string> near;
+  std::vector<std::pair<std::size_t, std::string>> near;
   for (const std::string& k : known) {
-    if (edit_distance(name, k) <= 1 + name.size() / 4) near.push_back(k);
+    // A part of a name is near it too: "entropy" for cross_entropy.
+    const bool part = name.size() >= 3 && k.find(name) != std::string::npos;
+    const std::size_t distance = part ? 1 : edit_distance(name, k);
+    if (distance <= 1 + name.size() / 4 && distance < std::max(name.size(), k.size()))
+      near.emplace_back(distance, k);
   }
-  if (!near.empty())
-    return fmt::format("unknown {} '{}'; did you mean {}?", what, name, fmt::join(near, " or "));
-  return fmt::format("unknown {} '{}'; known are {}", what, name, fmt::join(known, ", "));
+  std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  if (near.size() > 3) near.resize(3);
+  std::vector<std::string> names;
+  for (auto& n : near) names.push_back(std::move(n.second));
+  if (!names.empty())
+    return fmt::format("unknown {} '{}'; did you mean {}?", what, name, fmt::join(names, " or "));
+  return fmt::format("unknown {} '{}'; known: {}", what, name, fmt::join(known, ", "));
+}
+
+CLI::Validator one_of(std::string what, std::vector<std::string> known) {
+  return validator([what = std::move(what), known = std::move(known)](std::string& text) {
+    const bool found = std::find(known.begin(), known.end(), text) != known.end();
+    return found ? std::string() : unknown_name(what, text, known);
+  });
+}
+
+CLI::Validator whole_number(std::int64_t least, std::int64_t most) {
+  return validator([least, most](std::string& text) {
+    std::int64_t value = 0;
+    if (parse_whole(text, value) && value >= least && value <= most) return std::string();
+    return most == INT64_MAX ? fmt::format("'{}' is not a whole number of at least {}", text, least)
+                             : fmt::format("'{}' is not a whole number from {} to {}", text, least, most);
+  });
+}
+
+CLI::Validator number(double least, Least kind, double below) {
+  return validator([=](std::string& text) {
+    double value = 0;
+    // NaN fails every comparison.
+    if (parse_whole(text, value) && (kind == Least::included ? value >= least : value > least) &&
+        value < below)
+      return std::string();
+    const std::string from = fmt::format("{} {}", kind == Least::included ? "of at least" : "above", least);
+    return std::isinf(below) ? fmt::format("'{}' is not a finite number {}", text, from)
+                             : fmt::format("'{}' is not a number {} and below {}", text, from, below);
+  });
 }
 
 void prepare_folder(const std::string& path) {
+  if (path.empty()) throw UsageError("the folder for the results has an empty name");
   if (const absl::Status s = make_folder(path); !s.ok()) throw UsageError(std::string(s.message()));
-  if (access(path.c_str(), W_OK | X_OK) != 0)
-    throw UsageError(fmt::format("{}: the folder cannot be written to", path));
+  // Rights, quotas and read-only file systems: only trying tells. The file goes with the handle.
+  if (auto probe = AtomicFile::create(path + "/probe"); !probe.ok()) {
+    throw UsageError(
+        fmt::format("cannot write into the folder {}: {}", path, std::string(probe.status().message())));
+  }
 }
 
 void save_text(const std::string& path, std::string_view text) {

@@ -1,9 +1,10 @@
 // A command of `gradus`: it adds a sub-command with its options to the command line; the sub-command's
 // callback does the work. Whatever the user got wrong is thrown as UsageError or comes as a gradus::Error;
-// main() prints it in one line and exits with 2.
+// run_command_line() prints it in one line.
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -16,14 +17,26 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The user stopped the run.
+class Interrupted : public std::exception {};
+
 void add_train(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_graph(CLI::App& app);
 void add_ops(CLI::App& app);
 void add_check(CLI::App& app);
 
-// "unknown op 'sofmax'; did you mean softmax?" and the whole list where nothing is near.
+// The whole program. Exit codes: 0 done, 1 a check found a fault, 2 the input was wrong, 130 stopped.
+int run_command_line(int argc, const char* const* argv);
+
+// "unknown op 'sofmax'; did you mean softmax?", or the whole list where nothing is near.
 std::string unknown_name(std::string_view what, std::string_view name, const std::vector<std::string>& known);
+
+// For Option::check(): one of these names; a whole number of at least `least`; a number in [least, most).
+CLI::Validator one_of(std::string what, std::vector<std::string> known);
+CLI::Validator whole_number(std::int64_t least, std::int64_t most = INT64_MAX);
+enum class Least { included, excluded };
+CLI::Validator number(double least, Least kind, double below);
 
 // Makes the folder and proves that a file can be written there. Errors: UsageError.
 void prepare_folder(const std::string& path);

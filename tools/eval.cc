@@ -13,24 +13,33 @@ struct Options {
   std::string dataset;
   std::string data;
   std::string model = "mlp";
-  std::string weights = "out/train/weights.safetensors";
+  std::string weights = std::string(kDefaultFolder) + "/weights.safetensors";
 };
 
-constexpr const char* kClasses[] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-                                    "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+// Into the model, all or nothing. Errors: UsageError.
+void load_weights(Mlp& model, const std::string& path) {
+  auto state = data::load_safetensors(path);
+  if (absl::IsNotFound(state.status())) {
+    throw UsageError(fmt::format("{}; `gradus train` writes it, --weights names another file",
+                                 std::string(state.status().message())));
+  }
+  if (!state.ok()) throw UsageError(std::string(state.status().message()));
+  try {
+    model.load_state_dict(*state, Location{});
+  } catch (const Error& e) {
+    throw UsageError(fmt::format("{}: {}", path, e.what()));
+  }
+}
 
 void run(const Options& o) {
-  if (o.model != "mlp") throw UsageError(unknown_name("model", o.model, {"mlp"}));
-  const Split test = load_split(o.dataset, o.data, Part::test);
   Mlp model;
-  auto state = data::load_safetensors(o.weights);
-  if (!state.ok()) throw UsageError(std::string(state.status().message()));
-  model.load_state_dict(*state);
+  load_weights(model, o.weights);
+  const Split test = load_split(o.dataset, o.data, Part::test);
   const Score score = evaluate(model, test);
   fmt::print("test loss {:.4f}  test accuracy {:.2f} % of {} images\n", score.loss, 100 * score.accuracy,
              test.labels.numel());
   for (std::size_t c = 0; c < 10; ++c)
-    fmt::print("  {:<12} {:6.2f} %\n", kClasses[c], 100 * score.class_accuracy[c]);
+    fmt::print("  {:<12} {:6.2f} %\n", data::kFashionMnistClasses[c], 100 * score.class_accuracy[c]);
 }
 
 }  // namespace
@@ -38,12 +47,20 @@ void run(const Options& o) {
 void add_eval(CLI::App& app) {
   CLI::App* cmd = app.add_subcommand("eval", "Score saved weights on the test images");
   auto o = std::make_shared<Options>();
-  cmd->add_option("dataset", o->dataset, "fashion-mnist")->required();
+  cmd->add_option("dataset", o->dataset, "fashion-mnist")
+      ->required()
+      ->check(one_of("data set", dataset_names()))
+      ->type_name("");
   cmd->add_option("--data", o->data,
-                  "Folder of the data set's files; by default where Debian's package puts them")
-      ->default_str("");
-  cmd->add_option("--model", o->model, "mlp");
-  cmd->add_option("--weights", o->weights, "The safetensors file that train wrote");
+                  fmt::format("Folder of the data set's files; by default {}, where the package "
+                              "dataset-fashion-mnist puts them",
+                              data::kFashionMnistFolder))
+      ->default_str("")
+      ->type_name("DIR");
+  cmd->add_option("--model", o->model, "mlp: 784-256-128-10 with relu")
+      ->check(one_of("model", classifier_names()))
+      ->type_name("NAME");
+  cmd->add_option("--weights", o->weights, "The safetensors file that train wrote")->type_name("FILE");
   cmd->callback([o] { run(*o); });
 }
 

@@ -1,11 +1,18 @@
 #include "gradus/tools/plot.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <spawn.h>
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <memory>
 
 #include "gradus/base/file.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the program
 
 namespace gradus::tools {
 namespace {
@@ -21,37 +28,70 @@ std::string quoted(const std::string& s) {
   return out + "'";
 }
 
+// 1, 2, 5, 10, ...: so far apart that at most ten marks are needed.
+int tic_step(int epochs) {
+  int step = 1;
+  for (int i = 0; step * 10 < epochs; ++i) step = i % 3 == 1 ? step / 2 * 5 : step * 2;
+  return step;
+}
+
+std::string history_script(const std::vector<Epoch>& history, const std::string& title,
+                           const std::string& output) {
+  std::string data;
+  for (const Epoch& e : history) {
+    data += fmt::format("{} {} {} {}\n", e.epoch, e.train_loss, e.test_loss, 100 * e.test_accuracy);
+  }
+  const int last = history.empty() ? 1 : history.back().epoch;
+  return fmt::format(
+      "set terminal svg size 800,480 font 'Helvetica,14' background '#ffffff'\n"
+      "set output {}\n"
+      "set title {} noenhanced\n"
+      "set xlabel 'epoch'\nset ylabel 'cross entropy (nats)'\nset y2label 'test accuracy (%)'\n"
+      "set ytics nomirror\nset y2tics\nset xtics {}\nset grid ytics lc rgb '#dddddd'\n"
+      "set key outside bottom center horizontal\n"
+      "set xrange [0.5:{}.5]\nset yrange [0:*]\n"
+      "$history << EOD\n{}EOD\n"
+      "plot $history using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb '{}' title 'training loss', "
+      "'' using 1:3 with linespoints lw 2 pt 5 ps 0.6 dt 2 lc rgb '{}' title 'test loss', "
+      "'' using 1:4 axes x1y2 with linespoints lw 2 pt 9 ps 0.7 lc rgb '{}' title 'test accuracy'\n",
+      quoted(output), quoted(title), tic_step(last), last, data, kBlue, kOrange, kGreen);
+}
+
+// Runs gnuplot with the script on its standard input, without a shell and without a pipe that could break.
+// Returns an empty string, or what went wrong.
+std::string run_gnuplot(const std::string& script) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> input(std::tmpfile(), std::fclose);
+  if (input == nullptr || std::fwrite(script.data(), 1, script.size(), input.get()) != script.size() ||
+      std::fflush(input.get()) != 0) {
+    return fmt::format("cannot write gnuplot's script: {}", std::strerror(errno));
+  }
+  std::rewind(input.get());
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_adddup2(&files, fileno(input.get()), 0);
+  posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+  char program[] = "gnuplot";
+  char* const arguments[] = {program, nullptr};
+  pid_t child = 0;
+  const int error = posix_spawnp(&child, program, &files, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&files);
+  if (error == ENOENT) return "gnuplot is not installed (package gnuplot-nox)";
+  if (error != 0) return fmt::format("gnuplot could not be started: {}", std::strerror(error));
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "" : "gnuplot failed";
+}
+
 }  // namespace
 
 std::string plot_history(const std::vector<Epoch>& history, const std::string& title,
                          const std::string& path) {
   absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
   if (!file.ok()) return std::string(file.status().message());
-  std::string data = "$history << EOD\n";
-  for (const Epoch& e : history) {
-    data += fmt::format("{} {} {} {}\n", e.epoch, e.train_loss, e.test_loss, 100 * e.test_accuracy);
-  }
-  data += "EOD\n";
-  const std::string script = fmt::format(
-      "set terminal svg size 800,480 font 'Helvetica,14' background 'white'\n"
-      "set output {}\n"
-      "set title {}\n"
-      "set xlabel 'epoch'\nset ylabel 'cross entropy (nats)'\nset y2label 'test accuracy (%)'\n"
-      "set ytics nomirror\nset y2tics\nset xtics 1,{}\nset grid ytics lc rgb '#dddddd'\nset key outside "
-      "bottom center horizontal\n"
-      "set yrange [0:*]\nset offsets graph 0.03, graph 0.03, graph 0.05, 0\n{}"
-      "plot $history using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb '{}' title 'training loss', "
-      "'' using 1:3 with linespoints lw 2 pt 5 ps 0.6 dt 2 lc rgb '{}' title 'test loss', "
-      "'' using 1:4 axes x1y2 with linespoints lw 2 pt 9 ps 0.7 lc rgb '{}' title 'test accuracy'\n",
-      quoted(file->temporary_path()), quoted(title), history.size() > 20 ? 5 : 1, data, kBlue, kOrange,
-      kGreen);
-  std::FILE* gnuplot = popen("gnuplot 2>&1 >/dev/null", "w");
-  if (gnuplot == nullptr) return "gnuplot could not be started";
-  std::fwrite(script.data(), 1, script.size(), gnuplot);
-  const int status = pclose(gnuplot);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? "gnuplot is not installed (package gnuplot-nox)"
-                                                           : "gnuplot failed";
+  if (std::string why = run_gnuplot(history_script(history, title, file->temporary_path())); !why.empty()) {
+    return why;
   }
   if (const absl::Status s = file->commit(); !s.ok()) return std::string(s.message());
   return "";

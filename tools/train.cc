@@ -1,10 +1,14 @@
 // gradus train fashion-mnist: trains a classifier and leaves in --out its weights, the history as numbers and
-// as a picture, and the graph that one training step recorded.
+// as a picture, and the graph that one training step recorded. All files are written after the last epoch, so
+// that a run that fails or is stopped leaves what was there before.
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -12,6 +16,7 @@
 #include "gradus/gradus.h"
 #include "gradus/tools/classifier.h"
 #include "gradus/tools/command.h"
+#include "gradus/tools/interrupt.h"
 #include "gradus/tools/models.h"
 #include "gradus/tools/plot.h"
 
@@ -28,35 +33,57 @@ struct Options {
   std::string model = "mlp";
   std::string optimizer = "adam";
   std::optional<double> lr;
-  double momentum = 0.0;
-  double weight_decay = 0.0;
+  std::optional<double> momentum;
+  std::optional<double> weight_decay;
   std::int64_t batch_size = 64;
   std::int64_t epochs = 10;
-  std::uint64_t seed = 0;
+  std::int64_t seed = 0;
   int threads = 1;
-  std::string out = "out/train";
+  std::string out = std::string(kDefaultFolder);
+
+  double rate() const { return lr.value_or(optimizer == "sgd" ? 0.05 : 1e-3); }
 };
 
-std::unique_ptr<optim::Optimizer> make_optimizer(const Options& o, nn::Module& model) {
-  const auto params = model.parameters();
-  if (o.optimizer != "sgd" && o.momentum != 0.0) {
-    throw UsageError(fmt::format("--momentum is for --optimizer sgd; {} has betas", o.optimizer));
+// What only sgd has is refused for the others, not ignored.
+void check_combination(const Options& o) {
+  if (o.momentum.has_value() && o.optimizer != "sgd") {
+    throw UsageError(fmt::format("--momentum is an option of --optimizer sgd; {} has none", o.optimizer));
   }
+}
+
+std::unique_ptr<optim::Optimizer> make_optimizer(const Options& o, const nn::Module& model) {
+  const std::vector<Tensor> params = model.parameters();
   if (o.optimizer == "sgd") {
-    return std::make_unique<optim::SGD>(
-        params,
-        optim::SGDOptions{.lr = o.lr.value_or(0.05), .momentum = o.momentum, .weight_decay = o.weight_decay});
+    return std::make_unique<optim::SGD>(params,
+                                        optim::SGDOptions{.lr = o.rate(),
+                                                          .momentum = o.momentum.value_or(0.0),
+                                                          .weight_decay = o.weight_decay.value_or(0.0)});
   }
   if (o.optimizer == "adam") {
     return std::make_unique<optim::Adam>(
-        params, optim::AdamOptions{.lr = o.lr.value_or(1e-3), .weight_decay = o.weight_decay});
+        params, optim::AdamOptions{.lr = o.rate(), .weight_decay = o.weight_decay.value_or(0.0)});
   }
-  if (o.optimizer == "adamw") {
-    return std::make_unique<optim::AdamW>(
-        params, optim::AdamWOptions{.lr = o.lr.value_or(1e-3), .weight_decay = o.weight_decay});
-  }
-  throw UsageError(unknown_name("optimizer", o.optimizer, {"sgd", "adam", "adamw"}));
+  return std::make_unique<optim::AdamW>(
+      params, optim::AdamWOptions{.lr = o.rate(), .weight_decay = o.weight_decay.value_or(0.01)});
 }
+
+// Takes the folder back that the run has made, where it stays empty.
+class NewFolder {
+ public:
+  explicit NewFolder(const std::string& path) : path_(path), existed_(std::filesystem::exists(path)) {
+    prepare_folder(path);
+  }
+  ~NewFolder() {
+    std::error_code ignored;
+    if (!existed_) std::filesystem::remove(path_, ignored);  // refuses a folder with files
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+ private:
+  std::string path_;
+  bool existed_;
+};
 
 // One line that is rewritten in place; only where a person is watching.
 class Progress {
@@ -101,70 +128,94 @@ std::string history_csv(const std::vector<Epoch>& history) {
   return csv;
 }
 
-void save_weights(nn::Module& model, const std::string& path) {
-  if (const absl::Status s = data::save_safetensors(path, model.state_dict()); !s.ok()) {
-    throw UsageError(std::string(s.message()));
+using Loader = data::DataLoader<data::TensorDataset<2>>;
+
+// One pass over the training images. Returns their mean loss, each batch's before its step.
+double train_epoch(const Mlp& model, optim::Optimizer& optimizer, Loader& loader, Progress& progress,
+                   const InterruptGuard& interrupt) {
+  double loss_sum = 0.0;
+  std::int64_t seen = 0;
+  std::int64_t step = 0;
+  for (auto&& [images, labels] : loader) {
+    interrupt.check();
+    const Tensor loss = cross_entropy(model(images), labels);
+    optimizer.zero_grad();
+    loss.backward();
+    optimizer.step();
+    const double value = loss.item();
+    if (!std::isfinite(value)) {
+      throw UsageError(
+          fmt::format("the loss is {} at step {} of the epoch; try a smaller --lr", value, step + 1));
+    }
+    loss_sum += value * static_cast<double>(labels.numel());
+    seen += labels.numel();
+    progress.step(++step, value);
   }
+  return loss_sum / static_cast<double>(seen);
 }
 
-void run(const Options& o) {
-  if (o.model != "mlp") throw UsageError(unknown_name("model", o.model, {"mlp"}));
-  const Split train = load_split(o.dataset, o.data, Part::train);
-  const Split test = load_split(o.dataset, o.data, Part::test);
-  prepare_folder(o.out);
-  set_threads(o.threads);
-  manual_seed(o.seed);
-
-  Mlp model;
-  name_parameters(model);
-  const std::unique_ptr<optim::Optimizer> optimizer = make_optimizer(o, model);
-  data::DataLoader loader(data::TensorDataset({train.images, train.labels}),
-                          {.batch_size = o.batch_size, .shuffle = true, .seed = o.seed});
-
-  std::vector<Epoch> history;
-  for (std::int64_t epoch = 1; epoch <= o.epochs; ++epoch) {
-    const auto start = Clock::now();
-    double loss_sum = 0.0;
-    std::int64_t seen = 0;
-    std::int64_t step = 0;
-    {
-      Progress progress(epoch, o.epochs, loader.size());
-      for (auto&& [images, labels] : loader) {
-        const Tensor loss = cross_entropy(model(images), labels);
-        optimizer->zero_grad();
-        loss.backward();
-        optimizer->step();
-        const double value = loss.item();
-        loss_sum += value * static_cast<double>(labels.numel());
-        seen += labels.numel();
-        progress.step(++step, value);
-      }
-    }
-    const double seconds = seconds_since(start);
-    const Score score = evaluate(model, test);
-    history.push_back(
-        {static_cast<int>(epoch), loss_sum / static_cast<double>(seen), score.loss, score.accuracy, seconds});
-    const Epoch& e = history.back();
-    fmt::print("epoch {:>{}}/{}  train loss {:.4f}  test loss {:.4f}  test accuracy {:.2f} %  {:.2f} s\n",
-               e.epoch, fmt::formatted_size("{}", o.epochs), o.epochs, e.train_loss, e.test_loss,
-               100 * e.test_accuracy, e.seconds);
-    std::fflush(stdout);
-    save_text(o.out + "/history.csv", history_csv(history));
+void write_results(const Options& o, const Mlp& model, const std::vector<Epoch>& history,
+                   const Split& train) {
+  if (const absl::Status s = data::save_safetensors(o.out + "/weights.safetensors", model.state_dict());
+      !s.ok()) {
+    throw UsageError(std::string(s.message()));
   }
-
-  save_weights(model, o.out + "/weights.safetensors");
-  const Batch batch = first_rows(train, o.batch_size);
+  save_text(o.out + "/history.csv", history_csv(history));
+  const Split batch = first_rows(train, o.batch_size);
   const Tensor images = batch.images.detach().name("images");
   const Tensor labels = batch.labels.detach().name("labels");
   const Tensor loss = cross_entropy(model(images).name("logits"), labels).name("loss");
   write_graph(loss, o.out + "/graph.dot");
   write_graph(loss, o.out + "/graph.svg");
-  const std::string title = fmt::format("{}: {}, {} lr {}, batch {}", o.dataset, o.model, o.optimizer,
-                                        o.lr.value_or(o.optimizer == "sgd" ? 0.05 : 1e-3), o.batch_size);
-  if (const std::string why = plot_history(history, title, o.out + "/loss.svg"); !why.empty()) {
-    fmt::print(stderr, "gradus: no loss.svg: {}; the numbers are in {}/history.csv\n", why, o.out);
+  const std::string title =
+      fmt::format("{}: {}, {}, lr {}, batch {}", o.dataset, o.model, o.optimizer, o.rate(), o.batch_size);
+  const std::string no_plot = plot_history(history, title, o.out + "/loss.svg");
+  if (!no_plot.empty()) {
+    // Not the picture of an earlier run beside the numbers of this one.
+    std::error_code ignored;
+    std::filesystem::remove(o.out + "/loss.svg", ignored);
+    fmt::print(stderr, "gradus train: no loss.svg: {}; its numbers are in {}/history.csv\n", no_plot, o.out);
   }
-  fmt::print("written to {}: weights.safetensors history.csv loss.svg graph.dot graph.svg\n", o.out);
+  fmt::print("written to {}: weights.safetensors history.csv{} graph.dot graph.svg\n", o.out,
+             no_plot.empty() ? " loss.svg" : "");
+}
+
+void run(const Options& o) {
+  check_combination(o);
+  const Split train = load_split(o.dataset, o.data, Part::train);
+  const Split test = load_split(o.dataset, o.data, Part::test);
+  const InterruptGuard interrupt;
+  const NewFolder folder(o.out);
+  set_threads(o.threads);
+  manual_seed(static_cast<std::uint64_t>(o.seed));
+
+  Mlp model;
+  const std::unique_ptr<optim::Optimizer> optimizer = make_optimizer(o, model);
+  Loader loader(data::TensorDataset<2>({train.images, train.labels}),
+                {.batch_size = o.batch_size, .shuffle = true, .seed = static_cast<std::uint64_t>(o.seed)});
+  fmt::print("{}: {} training images, {} test images; {}: {} parameters; results go to {}\n", o.dataset,
+             train.labels.numel(), test.labels.numel(), o.model, model.parameter_count(), o.out);
+  std::fflush(stdout);
+
+  std::vector<Epoch> history;
+  for (std::int64_t epoch = 1; epoch <= o.epochs; ++epoch) {
+    const auto start = Clock::now();
+    double train_loss = 0.0;
+    {
+      Progress progress(epoch, o.epochs, loader.size());
+      train_loss = train_epoch(model, *optimizer, loader, progress, interrupt);
+    }
+    const double seconds = seconds_since(start);
+    const Score score = evaluate(model, test);
+    history.push_back({static_cast<int>(epoch), train_loss, score.loss, score.accuracy, seconds});
+    const Epoch& e = history.back();
+    fmt::print("epoch {:>{}}/{}  train loss {:.4f}  test loss {:.4f}  test accuracy {:.2f} %  {:.2f} s\n",
+               e.epoch, fmt::formatted_size("{}", o.epochs), o.epochs, e.train_loss, e.test_loss,
+               100 * e.test_accuracy, e.seconds);
+    std::fflush(stdout);
+  }
+  interrupt.check();
+  write_results(o, model, history, train);
 }
 
 }  // namespace
@@ -172,20 +223,48 @@ void run(const Options& o) {
 void add_train(CLI::App& app) {
   CLI::App* cmd = app.add_subcommand("train", "Train a classifier and draw what its training recorded");
   auto o = std::make_shared<Options>();
-  cmd->add_option("dataset", o->dataset, "fashion-mnist")->required();
+  const double kInfinity = std::numeric_limits<double>::infinity();
+  cmd->add_option("dataset", o->dataset, "fashion-mnist")
+      ->required()
+      ->check(one_of("data set", dataset_names()))
+      ->type_name("");
   cmd->add_option("--data", o->data,
-                  "Folder of the data set's files; by default where Debian's package puts them")
-      ->default_str("");
-  cmd->add_option("--model", o->model, "mlp (784-256-128-10)");
-  cmd->add_option("--optimizer", o->optimizer, "sgd, adam or adamw");
-  cmd->add_option("--lr", o->lr, "Learning rate; by default 0.05 for sgd, 0.001 for adam and adamw");
-  cmd->add_option("--momentum", o->momentum, "Momentum of sgd");
-  cmd->add_option("--weight-decay", o->weight_decay, "Weight decay (decoupled for adamw)");
-  cmd->add_option("--batch-size", o->batch_size, "Images a step")->check(CLI::PositiveNumber);
-  cmd->add_option("--epochs", o->epochs, "Passes over the training images")->check(CLI::PositiveNumber);
-  cmd->add_option("--seed", o->seed, "Seed of initial weights and order");
-  cmd->add_option("--threads", o->threads, "Threads that compute")->check(CLI::Range(1, 1024));
-  cmd->add_option("--out", o->out, "Folder for the results");
+                  fmt::format("Folder of the data set's files; by default {}, where the package "
+                              "dataset-fashion-mnist puts them",
+                              data::kFashionMnistFolder))
+      ->default_str("")
+      ->type_name("DIR");
+  cmd->add_option("--model", o->model, "mlp: 784-256-128-10 with relu")
+      ->check(one_of("model", classifier_names()))
+      ->type_name("NAME");
+  cmd->add_option("--optimizer", o->optimizer, "sgd, adam or adamw")
+      ->check(one_of("optimizer", {"sgd", "adam", "adamw"}))
+      ->type_name("NAME");
+  cmd->add_option("--lr", o->lr, "Learning rate; by default 0.05 for sgd, 0.001 for adam and adamw")
+      ->check(number(0, Least::excluded, kInfinity))
+      ->default_str("")
+      ->type_name("X");
+  cmd->add_option("--momentum", o->momentum, "Momentum, sgd only; by default 0")
+      ->check(number(0, Least::included, 1))
+      ->default_str("")
+      ->type_name("X");
+  cmd->add_option("--weight-decay", o->weight_decay,
+                  "Weight decay; by default 0, for adamw (which keeps it out of the gradient) 0.01")
+      ->check(number(0, Least::included, kInfinity))
+      ->default_str("")
+      ->type_name("X");
+  cmd->add_option("--batch-size", o->batch_size, "Images a step")->check(whole_number(1))->type_name("N");
+  cmd->add_option("--epochs", o->epochs, "Passes over the training images")
+      ->check(whole_number(1, 1'000'000))
+      ->type_name("N");
+  cmd->add_option("--seed", o->seed, "Seed of the initial weights and of the order of the images")
+      ->check(whole_number(0))
+      ->type_name("N");
+  cmd->add_option("--threads", o->threads, "Threads that compute; the weights do not depend on it")
+      ->check(whole_number(1, 1024))
+      ->type_name("N");
+  cmd->add_option("--out", o->out, "Folder for the results; those of an earlier run there are replaced")
+      ->type_name("DIR");
   cmd->callback([o] { run(*o); });
 }
 

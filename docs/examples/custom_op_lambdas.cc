@@ -16,7 +16,7 @@ gd::Tensor softplus(const gd::Tensor& x) {
 }
 
 int main() {
-  gd::Tensor x = gd::linspace(-3.0, 3.0, 7, gd::DType::f64).requires_grad(true);
+  gd::Tensor x = gd::linspace(-3.0, 3.0, 7, {.dtype = gd::DType::f64, .requires_grad = true});
   const auto result = gd::gradcheck([](const gd::Tensor& x) { return softplus(x); }, {x});
   std::printf("gradcheck of softplus: %s\n", result.ok ? "ok" : result.message.c_str());
   sum(softplus(x)).backward();

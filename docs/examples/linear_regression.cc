@@ -10,8 +10,8 @@ namespace gd = gradus;
 int main() {
   gd::manual_seed(7);
   const int n = 200;
-  const gd::Tensor x = gd::uniform({n, 1}, -1.0, 1.0, gd::DType::f64);
-  const gd::Tensor y = 3.0 * x + 0.5 + 0.1 * gd::normal({n, 1}, 0.0, 1.0, gd::DType::f64);
+  const gd::Tensor x = gd::uniform({n, 1}, -1.0, 1.0, {.dtype = gd::DType::f64});
+  const gd::Tensor y = 3.0 * x + 0.5 + 0.1 * gd::normal({n, 1}, 0.0, 1.0, {.dtype = gd::DType::f64});
 
   gd::Tensor w = gd::zeros({1, 1}, gd::DType::f64).requires_grad(true);
   gd::Tensor b = gd::zeros({1}, gd::DType::f64).requires_grad(true);

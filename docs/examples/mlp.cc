@@ -28,8 +28,8 @@ int main() {
     points.push_back(0.2f * angle * std::sin(angle + turn));
     labels.push_back(i < 100 ? 0 : 1);
   }
-  const gd::Tensor x = gd::from_vector(points, {200, 2}).name("points");
-  const gd::Tensor y = gd::from_vector(labels, {200}).name("classes");
+  const gd::Tensor x = gd::tensor(points, {200, 2}).name("points");
+  const gd::Tensor y = gd::tensor(labels, {200}).name("classes");
 
   Mlp model;
   gd::optim::AdamW opt(

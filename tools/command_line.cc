@@ -1,0 +1,118 @@
+// run_command_line(): finds the command, says what is mistyped with the names that are near, and turns every
+// error into one line and an exit code.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <span>
+
+#include "gradus/base/version.h"
+#include "gradus/tools/command.h"
+
+namespace gradus::tools {
+namespace {
+
+constexpr int kWrongInput = 2;
+constexpr int kStopped = 130;  // as a shell reports a program that Ctrl-C ended
+
+std::vector<const CLI::App*> commands(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : commands(app)) names.push_back(command->get_name());
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+// Before the parser sees them: it would take the value of a mistyped option for an argument, and complain of
+// that. Errors: UsageError.
+void check_option_names(const CLI::App& app, std::span<const char* const> args) {
+  const std::vector<std::string> known = option_names(app);
+  for (const char* arg : args) {
+    const std::string_view text = arg;
+    if (text == "--") return;
+    if (!text.starts_with("--")) continue;
+    const std::string_view name = text.substr(0, text.find('='));
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      throw UsageError(unknown_name("option", name, known));
+    }
+  }
+}
+
+// The command that the line names. Errors: UsageError.
+const CLI::App& find_command(const CLI::App& app, std::string_view name) {
+  for (const CLI::App* command : commands(app)) {
+    if (command->get_name() == name) return *command;
+  }
+  throw UsageError(unknown_name("command", name, command_names(app)));
+}
+
+int fail(std::string_view command, std::string_view what) {
+  fmt::print(stderr, "{}: {}\n", command, what);
+  return kWrongInput;
+}
+
+// What was printed must have arrived, or a full disk goes unnoticed.
+int flushed(int code) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return fail("gradus", "cannot write the output");
+  return code;
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv) {
+  CLI::App app("gradus: train models, draw and check the graphs that training records", "gradus");
+  app.require_subcommand(1);
+  app.option_defaults()->always_capture_default();
+  app.set_version_flag("--version", fmt::format("gradus {}.{}", kVersionMajor, kVersionMinor),
+                       "Print the version and exit");
+  add_train(app);
+  add_eval(app);
+  add_graph(app);
+  add_ops(app);
+  add_check(app);
+
+  std::string name = "gradus";
+  try {
+    const std::span<const char* const> args(argv + 1, argv + (argc > 0 ? argc : 1));
+    if (args.empty()) {
+      throw UsageError(fmt::format("which command? One of {}; gradus --help tells more",
+                                   fmt::join(command_names(app), ", ")));
+    }
+    if (args[0][0] != '-') {
+      const CLI::App& command = find_command(app, args[0]);
+      name += " " + command.get_name();
+      check_option_names(command, args.subspan(1));
+    } else {
+      check_option_names(app, args.first(1));
+    }
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return flushed(app.exit(e));
+  } catch (const CLI::RuntimeError& e) {
+    return flushed(e.get_exit_code());
+  } catch (const CLI::ParseError& e) {
+    return fail(name, fmt::format("{} (see {} --help)", e.what(), name));
+  } catch (const Interrupted&) {
+    fmt::print(stderr, "{}: stopped; no file was changed\n", name);
+    return kStopped;
+  } catch (const std::bad_alloc&) {
+    return fail(name, "not enough memory");
+  } catch (const std::exception& e) {
+    return fail(name, e.what());
+  }
+  return flushed(0);
+}
+
+}  // namespace gradus::tools

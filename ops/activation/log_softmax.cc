@@ -1,0 +1,51 @@
+// log_softmax: y_i = (x_i - m) - log(sum_j exp(x_j - m)) with m = max(x), along `dim`.
+// Derivative: dx = g - exp(y) sum(g), one fused op: log_softmax_backward.
+#include "gradus/ops/activation.h"
+#include "gradus/ops/activation/softmax.h"
+#include "gradus/ops/kernels/rows.h"
+
+namespace gradus {
+namespace {
+
+void kernel(KernelContext& c) {
+  kernels::softmax(c.in[0], axis_of(c.attrs<SoftmaxAttrs>(), c.in[0].rank), c.out[0], /*log=*/true);
+}
+
+void rule(RuleContext& c) {
+  c.set(0, log_softmax_backward(c.grad(), c.output(), c.attrs<SoftmaxAttrs>().dim));
+}
+
+void samples(SampleSink& s) {
+  sample_softmax(s);
+  s.add_error({s.values({2, 3})}, SoftmaxAttrs{2},
+              "log_softmax: axis 2 is out of range: input [2, 3] f64 has the axes -2..1");
+  s.add_error(
+      {SampleSink::i64({2}, {1, 2})}, SoftmaxAttrs{0},
+      "log_softmax: takes floating-point numbers: input [2] i64; convert it with astype(x, DType::f32)");
+}
+
+constexpr const char* kInputs[] = {"input"};
+constexpr SaveMask kSaves[] = {out(0)};
+constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SoftmaxAttrs, dim, nullptr)};
+
+}  // namespace
+
+constinit const OpDef op_log_softmax = {
+    .name = "log_softmax",
+    .doc = "log(softmax(x)) along dim",
+    .inputs = kInputs,
+    .attrs = kAttrs,
+    .saves = kSaves,
+    .infer = infer_softmax,
+    .kernel = kernel,
+    .rule = rule,
+    .samples = samples,
+    .onnx = "LogSoftmax",
+    .formula = "y_i = x_i - log sum_j exp(x_j)",
+};
+
+Tensor log_softmax(Operand input, std::int64_t dim) {
+  return apply(op_log_softmax, {input}, SoftmaxAttrs{dim});
+}
+
+}  // namespace gradus

@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "gradus/ops/elementwise/logical_or.cc"
 #include "gradus/ops/kernels/elementwise-inl.h"
 
-GRADUS_BINARY(kLogicalOrLoops, kAllTypes, hn::Or(hn::Ne(a, hn::Zero(d)), hn::Ne(b, hn::Zero(d))))
+GRADUS_BINARY(kLogicalOrLoops, kAllTypes, hn::Or(math::Ne(d, a, hn::Zero(d)), math::Ne(d, b, hn::Zero(d))))
 
 #if HWY_ONCE
 #include <cmath>

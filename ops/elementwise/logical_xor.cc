@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "gradus/ops/elementwise/logical_xor.cc"
 #include "gradus/ops/kernels/elementwise-inl.h"
 
-GRADUS_BINARY(kLogicalXorLoops, kAllTypes, hn::Xor(hn::Ne(a, hn::Zero(d)), hn::Ne(b, hn::Zero(d))))
+GRADUS_BINARY(kLogicalXorLoops, kAllTypes, hn::Xor(math::Ne(d, a, hn::Zero(d)), math::Ne(d, b, hn::Zero(d))))
 
 #if HWY_ONCE
 #include <cmath>

@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "gradus/ops/elementwise/ne.cc"
 #include "gradus/ops/kernels/elementwise-inl.h"
 
-GRADUS_BINARY(kNeLoops, kAllTypes, hn::Ne(a, b))
+GRADUS_BINARY(kNeLoops, kAllTypes, math::Ne(d, a, b))
 
 #if HWY_ONCE
 #include <cmath>

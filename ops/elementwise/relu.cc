@@ -5,7 +5,7 @@
 #define HWY_TARGET_INCLUDE "gradus/ops/elementwise/relu.cc"
 #include "gradus/ops/kernels/elementwise-inl.h"
 
-GRADUS_UNARY(kReluLoops, kNumbers, math::Max(d, x, hn::Zero(d)))
+GRADUS_UNARY(kReluLoops, kNumbers, hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x))
 
 #if HWY_ONCE
 #include <cmath>

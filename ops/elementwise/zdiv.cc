@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "gradus/ops/elementwise/zdiv.cc"
 #include "gradus/ops/kernels/elementwise-inl.h"
 
-GRADUS_BINARY(kZdivLoops, kFloating, hn::IfThenElseZero(hn::Ne(a, hn::Zero(d)), hn::Div(a, b)))
+GRADUS_BINARY(kZdivLoops, kFloating, hn::IfThenZeroElse(hn::Eq(a, hn::Zero(d)), hn::Div(a, b)))
 
 #if HWY_ONCE
 #include <cmath>

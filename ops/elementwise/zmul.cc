@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "gradus/ops/elementwise/zmul.cc"
 #include "gradus/ops/kernels/elementwise-inl.h"
 
-GRADUS_BINARY(kZmulLoops, kFloating, hn::IfThenElseZero(hn::Ne(a, hn::Zero(d)), hn::Mul(a, b)))
+GRADUS_BINARY(kZmulLoops, kFloating, hn::IfThenZeroElse(hn::Eq(a, hn::Zero(d)), hn::Mul(a, b)))
 
 #if HWY_ONCE
 #include <cmath>

@@ -22,7 +22,7 @@ std::int64_t find_first(const T* p, std::int64_t n, T value) {
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const auto x = hn::LoadU(d, p + i);
-    const auto hit = nan ? hn::Ne(x, x) : hn::Eq(x, v);
+    const auto hit = nan ? math::IsNaN(d, x) : hn::Eq(x, v);
     const std::intptr_t at = hn::FindFirstTrue(d, hit);
     if (at >= 0) return i + at;
   }

@@ -38,20 +38,27 @@ HWY_INLINE V Mul(D d, V a, V b) {
   }
 }
 
-// All false for integers.
+// All false for integers. Not hn::Ne(x, x): that comparison is an ordered one in Highway 1.0 on x86, false
+// for NaN.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE hn::Mask<D> IsNaN(D d, V x) {
   if constexpr (hwy::IsFloat<hn::TFromD<D>>())
-    return hn::Ne(x, x);
+    return hn::IsNaN(x);
   else
     return hn::Ne(hn::Zero(d), hn::Zero(d));
+}
+
+// True beside a NaN, as C++ has it; see IsNaN about hn::Ne.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE hn::Mask<D> Ne([[maybe_unused]] D d, V a, V b) {
+  return hn::Not(hn::Eq(a, b));
 }
 
 // A NaN operand wins, as in PyTorch; hn::Max leaves open which operand comes out then.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Max([[maybe_unused]] D d, V a, V b) {
   if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-    return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::Ne(a, a)), a, b);
+    return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::IsNaN(a)), a, b);
   } else {
     return hn::Max(a, b);
   }
@@ -60,7 +67,7 @@ HWY_INLINE V Max([[maybe_unused]] D d, V a, V b) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Min([[maybe_unused]] D d, V a, V b) {
   if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-    return hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::Ne(a, a)), a, b);
+    return hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::IsNaN(a)), a, b);
   } else {
     return hn::Min(a, b);
   }

@@ -39,7 +39,7 @@ HWY_INLINE V Limit(D d, V x, double low, double high) {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
   return hn::Max(Const(d, low), hn::Min(Const(d, high), x));  // x86: the second operand if one is a NaN
 #else
-  return hn::IfThenElse(hn::Ne(x, x), x, hn::Max(Const(d, low), hn::Min(Const(d, high), x)));
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Max(Const(d, low), hn::Min(Const(d, high), x)));
 #endif
 }
 

@@ -5,7 +5,7 @@
 
 namespace gradus::optim {
 
-struct SgdOptions {
+struct SGDOptions {
   double lr = 1e-3;
   double momentum = 0.0;
   double dampening = 0.0;
@@ -14,9 +14,9 @@ struct SgdOptions {
   bool maximize = false;
 };
 
-class SGD final : public GroupedOptimizer<SgdOptions> {
+class SGD final : public GroupedOptimizer<SGDOptions> {
  public:
-  using Options = SgdOptions;
+  using Options = SGDOptions;
   // What a group leaves out comes from the defaults.
   struct Group {
     std::vector<Tensor> params = {};

@@ -1,0 +1,142 @@
+// DataLoader: batches of a dataset, epoch by epoch:
+//   data::DataLoader loader(data::TensorDataset({images, labels}), {.batch_size = 64, .shuffle = true});
+//   for (auto [x, y] : loader) ...
+// Each loop is one epoch. With shuffle, every epoch has an order of its own that depends on seed and epoch
+// only, not on prefetching. A loader may be used by one thread at a time; loops over it may be left at any
+// time.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "gradus/base/location.h"
+#include "gradus/data/prefetch.h"
+#include "gradus/data/sampler.h"
+
+namespace gradus::data {
+
+struct DataLoaderOptions {
+  std::int64_t batch_size = 1;
+  bool shuffle = false;
+  std::optional<std::uint64_t> seed = {};  // of the order; without one, drawn from the default generator
+  bool drop_last = false;                  // leave out a last batch that is not full
+  // Batches that a thread of the loader's makes ahead. 0: each is made when it is asked for, which is best
+  // where making one is only a copy.
+  std::int64_t prefetch = 0;
+};
+
+namespace data_loader_internal {
+// Errors: ValueError.
+void check(const DataLoaderOptions& options, Location where);
+std::uint64_t draw_seed();
+}  // namespace data_loader_internal
+
+template <class Dataset>
+class DataLoader {
+ public:
+  using Batch = decltype(std::declval<const Dataset&>().batch(std::span<const std::int64_t>()));
+
+  // Errors: ValueError for a batch size below 1 or a negative prefetch.
+  explicit DataLoader(Dataset dataset, const DataLoaderOptions& options = {},
+                      Location where = Location::current())
+      : dataset_(std::move(dataset)), options_(options) {
+    data_loader_internal::check(options_, where);
+    if (options_.shuffle && !options_.seed.has_value()) options_.seed = data_loader_internal::draw_seed();
+  }
+
+  const Dataset& dataset() const { return dataset_; }
+  // Batches an epoch.
+  std::int64_t size() const {
+    const std::int64_t n = dataset_.size();
+    return options_.drop_last ? n / options_.batch_size
+                              : n / options_.batch_size + (n % options_.batch_size != 0);
+  }
+  // The number of the epoch that the next loop is; set it to go on where a run stopped.
+  std::uint64_t epoch() const { return epoch_; }
+  void set_epoch(std::uint64_t epoch) { epoch_ = epoch; }
+
+ private:
+  // One epoch: the order, and batches made so far. Copies the dataset, so that a loop outlives its loader's
+  // move and the thread shares nothing with the caller.
+  struct Epoch {
+    Dataset dataset;
+    std::vector<std::int64_t> indices;
+    std::int64_t batch_size;
+    std::int64_t count;
+    std::int64_t next = 0;
+    std::vector<std::optional<Batch>> slots;
+    std::unique_ptr<PrefetchThread> thread;  // last: ends before what it uses
+
+    Batch make(std::int64_t i) const {
+      const std::span<const std::int64_t> all(indices);
+      const auto begin = static_cast<std::size_t>(i * batch_size);
+      const auto size = std::min(static_cast<std::size_t>(batch_size), all.size() - begin);
+      return dataset.batch(all.subspan(begin, size));
+    }
+    Batch take() {
+      if (thread == nullptr) return make(next++);
+      std::optional<Batch>& slot = slots[static_cast<std::size_t>(thread->wait())];
+      Batch batch = std::move(*slot);
+      slot.reset();
+      thread->done();
+      ++next;
+      return batch;
+    }
+  };
+
+ public:
+  struct End {};
+  class Iterator {
+   public:
+    // Makes or waits for the batch; once for each step of the iterator. Errors: what the dataset throws.
+    Batch operator*() { return epoch_->take(); }
+    Iterator& operator++() { return *this; }
+    bool operator==(End) const { return epoch_->next >= epoch_->count; }
+
+   private:
+    friend class DataLoader;
+    explicit Iterator(std::unique_ptr<Epoch> epoch) : epoch_(std::move(epoch)) {}
+    std::unique_ptr<Epoch> epoch_;
+  };
+
+  // Starts an epoch.
+  Iterator begin() {
+    const std::int64_t n = dataset_.size();
+    auto e = std::make_unique<Epoch>(
+        Epoch{dataset_,
+              options_.shuffle ? shuffled_indices(n, *options_.seed, epoch_) : ordered_indices(n),
+              options_.batch_size,
+              size(),
+              0,
+              {},
+              nullptr});
+    ++epoch_;
+    if (options_.prefetch > 0 && e->count > 0) {
+      e->slots.resize(static_cast<std::size_t>(std::min(options_.prefetch, e->count)));
+      e->thread = std::make_unique<PrefetchThread>(
+          e->count, static_cast<std::int64_t>(e->slots.size()),
+          [epoch = e.get()](std::int64_t item, std::int64_t slot) {
+            epoch->slots[static_cast<std::size_t>(slot)].emplace(epoch->make(item));
+          });
+    }
+    return Iterator(std::move(e));
+  }
+  End end() const { return {}; }
+
+ private:
+  Dataset dataset_;
+  DataLoaderOptions options_;
+  std::uint64_t epoch_ = 0;
+};
+
+template <class Dataset>
+DataLoader(Dataset) -> DataLoader<Dataset>;
+template <class Dataset>
+DataLoader(Dataset, const DataLoaderOptions&) -> DataLoader<Dataset>;
+
+}  // namespace gradus::data

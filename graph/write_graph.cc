@@ -22,12 +22,17 @@ int collect(char* text) {
   return 0;
 }
 
+struct CollectMessages {
+  CollectMessages() : before(agseterrf(collect)) { graphviz_says.clear(); }
+  ~CollectMessages() { agseterrf(before); }
+  CollectMessages(const CollectMessages&) = delete;
+  CollectMessages& operator=(const CollectMessages&) = delete;
+  agusererrf before;
+};
+
 std::string render(const std::string& dot, const char* format, Location where) {
   const std::lock_guard lock(graphviz_mutex);
-  graphviz_says.clear();
-  const agusererrf before = agseterrf(collect);
-  auto restore = [before](void*) { agseterrf(before); };
-  const std::unique_ptr<const void, decltype(restore)> restorer(&dot, restore);
+  const CollectMessages collecting;
   auto fail = [&]() {
     const std::string why = graphviz_says.empty() ? "it gives no reason" : graphviz_says;
     throw_error<ValueError>(where, "write_graph", "Graphviz could not draw the graph as {}: {}", format, why);

@@ -8,8 +8,8 @@
 namespace gradus::nn {
 
 Dropout::Dropout(double p, Location where) : p(p) {
-  if (!(p >= 0.0 && p <= 1.0)) {
-    throw_error<ValueError>(where, "Dropout", "p is {}; a probability is between 0 and 1", p);
+  if (!(p >= 0.0 && p < 1.0)) {
+    throw_error<ValueError>(where, "Dropout", "p is {}; it must be >= 0 and < 1", p);
   }
 }
 

@@ -9,7 +9,7 @@ namespace gradus::nn {
 struct Dropout : Module {
   GRADUS_MEMBERS()
 
-  // Errors: ValueError unless 0 <= p <= 1.
+  // Errors: ValueError unless 0 <= p < 1.
   explicit Dropout(double p = 0.5, Location where = Location::current());
 
   // In eval mode the operand itself.

@@ -1,0 +1,259 @@
+// What all optimizers share: groups, parameters without gradient, duplicates, state.
+#include "gradus/optim/optimizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "gradus/graph/recording.h"
+#include "gradus/ops/elementwise.h"
+#include "gradus/ops/reduction.h"
+#include "gradus/optim/optim.h"
+#include "gradus/tests/optim/trajectory.h"
+
+namespace gradus::optim {
+namespace {
+
+using namespace optim_test;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+template <class E, class F>
+std::string message(F f) {
+  try {
+    f();
+  } catch (const E& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(Groups, OptionsResolveFieldByField) {
+  Tensor a = leaf({1.0}), b = leaf({1.0}), c = leaf({1.0});
+  AdamW opt({{.params = {a}, .weight_decay = 0.5}, {.params = {b, c}, .lr = 3e-3, .betas = {{0.5, 0.6}}}},
+            {.lr = 1e-2, .eps = 1e-4});
+  ASSERT_EQ(opt.groups().size(), 2U);
+  EXPECT_EQ(opt.groups()[0].lr, 1e-2);
+  EXPECT_EQ(opt.groups()[0].weight_decay, 0.5);
+  EXPECT_EQ(opt.groups()[0].eps, 1e-4);
+  EXPECT_EQ(opt.groups()[1].lr, 3e-3);
+  EXPECT_EQ(opt.groups()[1].weight_decay, 1e-2);  // AdamW's own default
+  EXPECT_EQ(opt.groups()[1].betas[1], 0.6);
+  EXPECT_EQ(opt.params(1).size(), 2U);
+  EXPECT_TRUE(opt.params(1)[1].is(c));
+}
+
+TEST(Groups, ChangesBetweenStepsTakeEffect) {
+  Tensor a = leaf({1.0}), b = leaf({1.0});
+  SGD opt({{.params = {a}}, {.params = {b}}}, {.lr = 0.5});
+  set_gradient(a, {1.0});
+  set_gradient(b, {1.0});
+  opt.groups()[1].lr = 0.25;
+  opt.step();
+  EXPECT_EQ(a.item(), 0.5);
+  EXPECT_EQ(b.item(), 0.75);
+  // A bad value is noticed before anything has changed.
+  opt.groups()[1].lr = -1.0;
+  EXPECT_THROW(opt.step(), ValueError);
+  EXPECT_EQ(a.item(), 0.5);
+}
+
+TEST(Groups, AreAddedLater) {
+  Tensor a = leaf({1.0}), b = leaf({1.0});
+  SGD opt({a}, {.lr = 0.5, .momentum = 0.5});
+  set_gradient(a, {1.0});
+  opt.step();
+  opt.add_group({.params = {b}, .lr = 0.125});
+  set_gradient(b, {1.0});
+  opt.step();
+  EXPECT_EQ(opt.groups()[1].momentum, 0.5);
+  EXPECT_EQ(a.item(), 1.0 - 0.5 - 0.5 * 1.5);
+  EXPECT_EQ(b.item(), 1.0 - 0.125);
+  EXPECT_EQ(opt.state_of(0, 0).steps, 2);
+  EXPECT_EQ(opt.state_of(1, 0).steps, 1);
+  EXPECT_THROW(opt.add_group({.params = {leaf({1.0})}, .lr = -1.0}), ValueError);
+  EXPECT_EQ(opt.groups().size(), 2U);
+  EXPECT_EQ(opt.group_count(), 2U);
+}
+
+TEST(Groups, AParameterTwiceIsAnError) {
+  Tensor a = leaf({1.0}), b = leaf({1.0});
+  a.name("w");
+  const std::string within = message<ValueError>([&] { Adam opt({b, a, a}, {}); });
+  EXPECT_THAT(within, AllOf(HasSubstr("optimizer_test.cc:"), HasSubstr("Adam: parameter \"w\" [1] f64"),
+                            HasSubstr("in group 0 (index 1) and in group 0 (index 2)")));
+  const std::string between = message<ValueError>([&] {
+    Adam opt({{.params = {a}}, {.params = {b, a}}}, {});
+  });
+  EXPECT_THAT(between, HasSubstr("in group 0 (index 0) and in group 1 (index 1)"));
+  Adam opt({a}, {});
+  EXPECT_THROW(opt.add_group({.params = {a}}), ValueError);
+  EXPECT_EQ(opt.group_count(), 1U);
+  EXPECT_EQ(opt.groups().size(), 1U);
+}
+
+TEST(Groups, TakeOnlyFloatingLeaves) {
+  EXPECT_THROW(SGD({Tensor()}, {}), ValueError);
+  EXPECT_THROW(SGD({empty({2}, DType::i64)}, {}), DtypeError);
+  Tensor a = leaf({1.0});
+  const Tensor y = a * a;
+  EXPECT_THAT(message<GraphError>([&] { SGD opt({y}, {}); }), HasSubstr("was computed by an op"));
+}
+
+TEST(Step, SkipsWhatHasNoGradient) {
+  Tensor a = leaf({1.0, 2.0}), b = leaf({3.0, 4.0});
+  AdamW opt({a, b}, {.lr = 0.1, .weight_decay = 0.5});
+  set_gradient(a, {1.0, 1.0});
+  opt.step();
+  EXPECT_NE(a.to_vector<double>(), (std::vector<double>{1.0, 2.0}));
+  EXPECT_EQ(b.to_vector<double>(), (std::vector<double>{3.0, 4.0}));
+  EXPECT_EQ(opt.state_of(0, 1).steps, 0);
+  EXPECT_FALSE(opt.state_of(0, 1).slots[0].defined());
+  // A zero gradient is another thing: decay acts, and the step counts.
+  set_gradient(b, {0.0, 0.0});
+  opt.step();
+  EXPECT_EQ(opt.state_of(0, 1).steps, 1);
+  EXPECT_NEAR(b.span<double>()[0], 3.0 * (1.0 - 0.05), 1e-15);
+}
+
+// Step counts belong to the parameter: one that joins late is corrected as from its own first step.
+TEST(Step, CountsPerParameter) {
+  Tensor a = leaf({1.0}), b = leaf({1.0}), c = leaf({1.0});
+  Adam both({a, b}, {.lr = 0.1});
+  for (int i = 0; i < 5; ++i) {
+    set_gradient(a, {0.3});
+    both.step();
+  }
+  set_gradient(b, {0.7});
+  a.clear_grad();
+  both.step();
+  Adam alone({c}, {.lr = 0.1});
+  set_gradient(c, {0.7});
+  alone.step();
+  EXPECT_EQ(b.item(), c.item());
+}
+
+TEST(Step, ZeroGradMakesGradientsUndefined) {
+  Tensor a = leaf({1.0});
+  set_gradient(a, {1.0});
+  SGD opt({a}, {.lr = 0.1});
+  opt.zero_grad();
+  EXPECT_FALSE(a.grad().defined());
+}
+
+TEST(Step, IsAChangeInPlaceWithAPlace) {
+  Tensor w = leaf({1.0, 2.0});
+  w.name("w");
+  const Tensor loss = sum(w * w);
+  loss.backward({.retain_graph = true});
+  SGD opt({w}, {.lr = 0.1});
+  opt.step();
+  const std::string text = message<GraphError>([&] { loss.backward(); });
+  EXPECT_THAT(text, AllOf(HasSubstr("\"w\""), HasSubstr("changed in place"),
+                          HasSubstr("SGD::step at optimizer_test.cc:")));
+}
+
+TEST(Step, EmptyParametersAreFine) {
+  Tensor w = leaf({});
+  set_gradient(w, {});
+  AdamW opt({w}, {});
+  opt.step();
+  EXPECT_EQ(opt.state_of(0, 0).steps, 1);
+}
+
+template <class Optimizer, class Options>
+void continues(const Options& o) {
+  Tensor a = leaf(start(5)), b = leaf(start(5));
+  a.name("layer.weight");
+  b.name("layer.weight");
+  Optimizer first({a}, o), second({b}, Options{});
+  for (int i = 0; i < 4; ++i) {
+    set_gradient(a, gradient(a.to_vector<double>(), i));
+    first.step();
+  }
+  {
+    const NoGrad guard;
+    b.copy_(a);
+  }
+  second.load_state(first.state());
+  for (int i = 4; i < 8; ++i) {
+    set_gradient(a, gradient(a.to_vector<double>(), i));
+    set_gradient(b, gradient(b.to_vector<double>(), i));
+    first.step();
+    second.step();
+  }
+  EXPECT_EQ(a.to_vector<double>(), b.to_vector<double>());
+}
+
+TEST(State, TrainingContinuesFromIt) {
+  continues<SGD>(SGDOptions{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.1, .nesterov = true});
+  continues<Adam>(AdamOptions{.lr = 0.1, .betas = {0.8, 0.9}, .amsgrad = true});
+  continues<AdamW>(AdamWOptions{.lr = 0.1, .weight_decay = 0.2, .maximize = true});
+}
+
+TEST(State, HasReadableNames) {
+  Tensor a = leaf({1.0}), b = leaf({1.0});
+  a.name("fc.weight");
+  set_gradient(a, {1.0});
+  Adam opt({a, b}, {});
+  opt.step();
+  std::vector<std::string> names;
+  for (const NamedTensor& t : opt.state()) names.push_back(t.name);
+  EXPECT_THAT(names, ::testing::ElementsAre("param_groups.0.lr", "param_groups.0.beta1",
+                                            "param_groups.0.beta2", "param_groups.0.eps",
+                                            "param_groups.0.weight_decay", "param_groups.0.amsgrad",
+                                            "param_groups.0.maximize", "state.fc.weight.step",
+                                            "state.fc.weight.exp_avg", "state.fc.weight.exp_avg_sq"));
+}
+
+TEST(State, ABadOneChangesNothing) {
+  Tensor a = leaf({1.0, 2.0});
+  set_gradient(a, {1.0, 1.0});
+  Adam opt({a}, {.lr = 0.1});
+  opt.step();
+  const NamedTensors good = opt.state();
+  const auto index = [&](const std::string& name) {
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      if (good[i].name == name) return i;
+    }
+    ADD_FAILURE() << name;
+    return std::size_t{0};
+  };
+  const auto refused = [&](const NamedTensors& state) {
+    std::string text;
+    try {
+      opt.load_state(state);
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    EXPECT_EQ(opt.groups()[0].lr, 0.1);
+    EXPECT_EQ(opt.state_of(0, 0).steps, 1);
+    return text;
+  };
+  NamedTensors bad = good;
+  bad.erase(bad.begin());
+  EXPECT_THAT(refused(bad), HasSubstr("the state lacks \"param_groups.0.lr\""));
+  bad = good;
+  bad.push_back({"param_groups.1.lr", good[0].tensor});
+  EXPECT_THAT(refused(bad), HasSubstr("the state holds \"param_groups.1.lr\", which belongs to no"));
+  bad = good;
+  bad.push_back(good[0]);
+  EXPECT_THAT(refused(bad), HasSubstr("twice"));
+  bad = good;
+  bad[index("state.0.0.exp_avg")].tensor = empty({3}, DType::f64);
+  EXPECT_THAT(refused(bad), HasSubstr("has another shape than its parameter"));
+  bad = good;
+  bad[index("state.0.0.exp_avg")].tensor = empty({2}, DType::f32);
+  EXPECT_THAT(refused(bad), HasSubstr("has another dtype than its parameter"));
+  bad = good;
+  Tensor negative = empty({}, DType::f64);
+  negative.fill_(-1.0);
+  bad[index("param_groups.0.lr")].tensor = negative;
+  EXPECT_THAT(refused(bad), HasSubstr("lr is -1"));
+  bad = good;
+  bad[0].tensor = Tensor();
+  EXPECT_THAT(refused(bad), HasSubstr("empty handle"));
+  opt.load_state(good);
+}
+
+}  // namespace
+}  // namespace gradus::optim

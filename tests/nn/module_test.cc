@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "gradus/base/random.h"
+#include "gradus/graph/recording.h"
 #include "gradus/nn/nn.h"
 #include "gradus/ops/elementwise.h"
 #include "gradus/ops/reduction.h"

@@ -30,7 +30,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SoftmaxAttrs, dim, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_log_softmax = {
+extern constinit const OpDef op_log_softmax = {
     .name = "log_softmax",
     .doc = "log(softmax(x)) along dim",
     .inputs = kInputs,

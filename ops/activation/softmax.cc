@@ -28,7 +28,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SoftmaxAttrs, dim, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_softmax = {
+extern constinit const OpDef op_softmax = {
     .name = "softmax",
     .doc = "exp(x) / sum(exp(x)) along dim",
     .inputs = kInputs,

@@ -45,7 +45,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SoftmaxAttrs, dim, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_softmax_backward = {
+extern constinit const OpDef op_softmax_backward = {
     .name = "softmax_backward",
     .doc = "The gradient of softmax from its result y and the cotangent g",
     .inputs = kInputs,

@@ -65,7 +65,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(IndexAttrs, dim, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_gather = {
+extern constinit const OpDef op_gather = {
     .name = "gather",
     .doc = "The elements of input at the places index along dim",
     .inputs = kInputs,

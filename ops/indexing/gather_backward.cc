@@ -55,7 +55,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(IndexBackwardAttrs, dim, nullptr),
 
 }  // namespace
 
-constinit const OpDef op_gather_backward = {
+extern constinit const OpDef op_gather_backward = {
     .name = "gather_backward",
     .doc = "Zeros with source added at the places index along dim: the gradient of gather",
     .inputs = kInputs,

@@ -59,7 +59,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(IndexAttrs, dim, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_index_add = {
+extern constinit const OpDef op_index_add = {
     .name = "index_add",
     .doc = "input with the slices of source added at the places index along dim",
     .inputs = kInputs,

@@ -50,7 +50,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(IndexAttrs, dim, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_index_select = {
+extern constinit const OpDef op_index_select = {
     .name = "index_select",
     .doc = "The slices of input at the places index along dim",
     .inputs = kInputs,

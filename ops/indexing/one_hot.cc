@@ -60,7 +60,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(OneHotAttrs, classes, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_one_hot = {
+extern constinit const OpDef op_one_hot = {
     .name = "one_hot",
     .doc = "For each label a row of i64 numbers, 1 at the label and 0 elsewhere",
     .inputs = kInputs,

@@ -59,7 +59,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(IndexAttrs, dim, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_scatter_add = {
+extern constinit const OpDef op_scatter_add = {
     .name = "scatter_add",
     .doc = "input with source added at the places index along dim",
     .inputs = kInputs,

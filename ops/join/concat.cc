@@ -76,7 +76,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(JoinAttrs, dim, "0")};
 
 }  // namespace
 
-constinit const OpDef op_concat = {
+extern constinit const OpDef op_concat = {
     .name = "concat",
     .doc = "tensors one after the other along an axis",
     .inputs = kInputs,

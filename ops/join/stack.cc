@@ -75,7 +75,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(JoinAttrs, dim, "0")};
 
 }  // namespace
 
-constinit const OpDef op_stack = {
+extern constinit const OpDef op_stack = {
     .name = "stack",
     .doc = "tensors of one shape along a new axis",
     .inputs = kInputs,

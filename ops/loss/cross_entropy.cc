@@ -100,7 +100,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(CrossEntropyAttrs, reduction, "\"mean\
 
 }  // namespace
 
-constinit const OpDef op_cross_entropy = {
+extern constinit const OpDef op_cross_entropy = {
     .name = "cross_entropy",
     .doc = "-log softmax(input)[label], classes on the last axis; reduced by mean, sum or not",
     .inputs = kInputs,

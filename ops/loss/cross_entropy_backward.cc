@@ -104,7 +104,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(CrossEntropyAttrs, reduction, "\"mean\
 
 }  // namespace
 
-constinit const OpDef op_cross_entropy_backward = {
+extern constinit const OpDef op_cross_entropy_backward = {
     .name = "cross_entropy_backward",
     .doc = "The gradient of cross_entropy for input, from the cotangent g of the loss",
     .inputs = kInputs,

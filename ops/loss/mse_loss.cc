@@ -71,7 +71,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(LossAttrs, reduction, "\"mean\"")};
 
 }  // namespace
 
-constinit const OpDef op_mse_loss = {
+extern constinit const OpDef op_mse_loss = {
     .name = "mse_loss",
     .doc = "(input - target)^2, reduced by mean, sum or not",
     .inputs = kInputs,

@@ -103,7 +103,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(CrossEntropyAttrs, reduction, "\"mean\
 
 }  // namespace
 
-constinit const OpDef op_soft_cross_entropy = {
+extern constinit const OpDef op_soft_cross_entropy = {
     .name = "soft_cross_entropy",
     .doc = "-sum(target log softmax(input)), classes on the last axis; reduced by mean, sum or not",
     .inputs = kInputs,

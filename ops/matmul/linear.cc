@@ -114,7 +114,7 @@ constexpr SaveMask kSaves[] = {in(1), in(0), 0};
 
 }  // namespace
 
-constinit const OpDef op_linear = {
+extern constinit const OpDef op_linear = {
     .name = "linear",
     .doc = "x w^T + bias for a weight [out, in]; the bias may be left out",
     .inputs = kInputs,

@@ -244,7 +244,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(MatmulOptions, trans_a, "false"),
 
 }  // namespace
 
-constinit const OpDef op_matmul = {
+extern constinit const OpDef op_matmul = {
     .name = "matmul",
     .doc = "the matrix product over the last two axes; batches broadcast",
     .inputs = kInputs,

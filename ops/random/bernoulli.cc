@@ -73,7 +73,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(BernoulliAttrs, seed, nullptr),
 
 }  // namespace
 
-constinit const OpDef op_bernoulli = {
+extern constinit const OpDef op_bernoulli = {
     .name = "bernoulli",
     .doc = "1 with probability p, otherwise 0",
     .inputs = kInputs,

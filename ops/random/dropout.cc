@@ -126,7 +126,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(DropoutAttrs, p, "0.5"), GRADUS_ATTR(D
 
 }  // namespace
 
-constinit const OpDef op_dropout = {
+extern constinit const OpDef op_dropout = {
     .name = "dropout",
     .doc = "zero with probability p, x / (1 - p) otherwise",
     .inputs = kInputs,

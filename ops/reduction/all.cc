@@ -43,7 +43,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 }  // namespace
 
-constinit const OpDef op_all = {
+extern constinit const OpDef op_all = {
     .name = "all",
     .doc = "Whether every element is true over the axes dims, all of them where dims is empty",
     .inputs = kInputs,

@@ -29,7 +29,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 }  // namespace
 
-constinit const OpDef op_amin = {
+extern constinit const OpDef op_amin = {
     .name = "amin",
     .doc =
         "The smallest element over the axes dims, all of them where dims is empty; ties share the gradient",

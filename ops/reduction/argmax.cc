@@ -21,7 +21,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ArgReduceAttrs, dims, "{}"),
 
 }  // namespace
 
-constinit const OpDef op_argmax = {
+extern constinit const OpDef op_argmax = {
     .name = "argmax",
     .doc = "The place of the largest element along an axis, or in the whole tensor",
     .inputs = kInputs,

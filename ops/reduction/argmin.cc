@@ -21,7 +21,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ArgReduceAttrs, dims, "{}"),
 
 }  // namespace
 
-constinit const OpDef op_argmin = {
+extern constinit const OpDef op_argmin = {
     .name = "argmin",
     .doc = "The place of the smallest element along an axis, or in the whole tensor",
     .inputs = kInputs,

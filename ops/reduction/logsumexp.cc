@@ -57,7 +57,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, nullptr),
 
 }  // namespace
 
-constinit const OpDef op_logsumexp = {
+extern constinit const OpDef op_logsumexp = {
     .name = "logsumexp",
     .doc = "log(sum(exp(x))) over the axes dims, without overflow",
     .inputs = kInputs,

@@ -22,7 +22,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(DimAttrs, dim, nullptr), GRADUS_ATTR(D
 
 }  // namespace
 
-constinit const OpDef op_max = {
+extern constinit const OpDef op_max = {
     .name = "max",
     .doc = "The largest element along dim and its place; the gradient goes to that place",
     .inputs = kInputs,

@@ -49,7 +49,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 }  // namespace
 
-constinit const OpDef op_mean = {
+extern constinit const OpDef op_mean = {
     .name = "mean",
     .doc = "Arithmetic mean over the axes dims, all of them where dims is empty",
     .inputs = kInputs,

@@ -100,7 +100,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 }  // namespace
 
-constinit const OpDef op_prod = {
+extern constinit const OpDef op_prod = {
     .name = "prod",
     .doc = "Product over the axes dims, all of them where dims is empty",
     .inputs = kInputs,

@@ -56,7 +56,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(VarAttrs, dims, "{}"), GRADUS_ATTR(Var
 
 }  // namespace
 
-constinit const OpDef op_std = {
+extern constinit const OpDef op_std = {
     .name = "std",
     .doc = "Standard deviation over the axes dims, all of them where dims is empty",
     .inputs = kInputs,

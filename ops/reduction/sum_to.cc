@@ -53,7 +53,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SumToAttrs, shape, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_sum_to = {
+extern constinit const OpDef op_sum_to = {
     .name = "sum_to",
     .doc = "Sums broadcast axes away until the shape is `shape`",
     .inputs = kInputs,

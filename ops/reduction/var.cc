@@ -42,7 +42,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(VarAttrs, dims, "{}"), GRADUS_ATTR(Var
 
 }  // namespace
 
-constinit const OpDef op_var = {
+extern constinit const OpDef op_var = {
     .name = "var",
     .doc = "Variance over the axes dims, all of them where dims is empty",
     .inputs = kInputs,

@@ -24,7 +24,7 @@ constexpr const char* kInputs[] = {"x"};
 
 }  // namespace
 
-constinit const OpDef op_clone = {
+extern constinit const OpDef op_clone = {
     .name = "clone",
     .doc = "a contiguous copy with storage of its own",
     .inputs = kInputs,

@@ -24,7 +24,7 @@ constexpr const char* kInputs[] = {"x"};
 
 }  // namespace
 
-constinit const OpDef op_contiguous = {
+extern constinit const OpDef op_contiguous = {
     .name = "contiguous",
     .doc = "the elements in row-major order without gaps; x itself where they lie so already",
     .inputs = kInputs,

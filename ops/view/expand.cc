@@ -62,7 +62,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ExpandAttrs, shape, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_expand = {
+extern constinit const OpDef op_expand = {
     .name = "expand",
     .doc = "axes of size 1 repeated and new axes in front, without a copy",
     .inputs = kInputs,

@@ -62,7 +62,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(PermuteAttrs, dims, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_permute = {
+extern constinit const OpDef op_permute = {
     .name = "permute",
     .doc = "the axes in another order",
     .inputs = kInputs,

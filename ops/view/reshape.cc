@@ -112,7 +112,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReshapeAttrs, shape, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_reshape = {
+extern constinit const OpDef op_reshape = {
     .name = "reshape",
     .doc = "the elements in row-major order under another shape; one size may be -1",
     .inputs = kInputs,

@@ -58,7 +58,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SelectAttrs, dim, nullptr),
 
 }  // namespace
 
-constinit const OpDef op_select = {
+extern constinit const OpDef op_select = {
     .name = "select",
     .doc = "the part of x at one index of an axis, without that axis",
     .inputs = kInputs,

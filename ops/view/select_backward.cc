@@ -69,7 +69,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SelectBackwardAttrs, dim, nullptr),
 
 }  // namespace
 
-constinit const OpDef op_select_backward = {
+extern constinit const OpDef op_select_backward = {
     .name = "select_backward",
     .doc = "the gradient of select: g in zeros",
     .inputs = kInputs,

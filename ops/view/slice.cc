@@ -65,7 +65,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SliceAttrs, dim, nullptr), GRADUS_ATTR
 
 }  // namespace
 
-constinit const OpDef op_slice = {
+extern constinit const OpDef op_slice = {
     .name = "slice",
     .doc = "every step-th element of [start, end) along an axis, as x[start:end:step] in Python",
     .inputs = kInputs,

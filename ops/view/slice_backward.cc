@@ -70,7 +70,7 @@ constexpr AttrDef kAttrs[] = {
 
 }  // namespace
 
-constinit const OpDef op_slice_backward = {
+extern constinit const OpDef op_slice_backward = {
     .name = "slice_backward",
     .doc = "the gradient of slice: g in zeros",
     .inputs = kInputs,

@@ -52,7 +52,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SqueezeAttrs, dims, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_squeeze = {
+extern constinit const OpDef op_squeeze = {
     .name = "squeeze",
     .doc = "axes of size 1 dropped",
     .inputs = kInputs,

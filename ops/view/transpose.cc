@@ -44,7 +44,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(TransposeAttrs, dim0, nullptr),
 
 }  // namespace
 
-constinit const OpDef op_transpose = {
+extern constinit const OpDef op_transpose = {
     .name = "transpose",
     .doc = "two axes swapped",
     .inputs = kInputs,

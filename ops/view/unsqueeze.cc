@@ -50,7 +50,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(UnsqueezeAttrs, dim, nullptr)};
 
 }  // namespace
 
-constinit const OpDef op_unsqueeze = {
+extern constinit const OpDef op_unsqueeze = {
     .name = "unsqueeze",
     .doc = "a new axis of size 1",
     .inputs = kInputs,

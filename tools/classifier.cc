@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gradus/data/fashion_mnist.h"
 #include "gradus/tools/command.h"
 
 namespace gradus::tools {

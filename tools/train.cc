@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "gradus/base/parallel.h"
+#include "gradus/data/format/safetensors.h"
 #include "gradus/gradus.h"
 #include "gradus/tools/classifier.h"
 #include "gradus/tools/command.h"

@@ -13,8 +13,9 @@
 
 namespace gradus::nn {
 
+// Copyable too; asking for it here would ask whether Sequential itself is, in a circle.
 template <class M>
-concept Layer = std::derived_from<M, Module> && std::copyable<M> &&(
+concept Layer = std::derived_from<M, Module> &&(
     requires(const M& m, Operand x) {
       { m(x) } -> std::convertible_to<Tensor>;
     } ||

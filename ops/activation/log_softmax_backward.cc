@@ -3,16 +3,12 @@
 #include "gradus/ops/activation/softmax.h"
 #include "gradus/ops/elementwise/arithmetic.h"
 #include "gradus/ops/elementwise/math.h"
-#include "gradus/ops/kernels/rows.h"
 #include "gradus/ops/reduction.h"
 
 namespace gradus {
 namespace {
 
-void kernel(KernelContext& c) {
-  kernels::softmax_backward(c.in[1], c.in[0], axis_of(c.attrs<SoftmaxAttrs>(), c.in[0].rank), c.out[0],
-                            /*log=*/true);
-}
+void kernel(KernelContext& c) { softmax_backward_kernel(c, /*log=*/true); }
 
 void rule(RuleContext& c) {
   const std::int64_t dim = c.attrs<SoftmaxAttrs>().dim;

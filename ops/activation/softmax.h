@@ -19,6 +19,7 @@ Tensor log_softmax_backward(Operand g, Operand y, std::int64_t dim);
 
 void infer_softmax(InferContext& c);
 void infer_softmax_backward(InferContext& c);
+void softmax_backward_kernel(const KernelContext& c, bool log);
 void sample_softmax(SampleSink& s);
 
 // dim as 0..rank-1.

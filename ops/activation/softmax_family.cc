@@ -3,6 +3,8 @@
 
 #include "gradus/base/format.h"
 #include "gradus/ops/activation/softmax.h"
+#include "gradus/ops/kernels/rows.h"
+#include "gradus/ops/pack.h"
 
 namespace gradus {
 
@@ -21,6 +23,14 @@ void infer_softmax_backward(InferContext& c) {
   }
   c.axis(0, c.attrs<SoftmaxAttrs>().dim);
   c.set_out_like(0, 0);
+  // An expanded cotangent is common: the gradient of a sum.
+  c.set_scratch(pack_room(c.impl(0)) + pack_room(c.impl(1)));
+}
+
+void softmax_backward_kernel(const KernelContext& c, bool log) {
+  auto* scratch = static_cast<std::byte*>(c.scratch);
+  const View g = pack(c.in[0], &scratch), y = pack(c.in[1], &scratch);
+  kernels::softmax_backward(y, g, axis_of(c.attrs<SoftmaxAttrs>(), g.rank), c.out[0], log);
 }
 
 void sample_softmax(SampleSink& s) {

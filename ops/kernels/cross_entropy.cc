@@ -9,6 +9,11 @@
 #include "gradus/ops/kernels/math-inl.h"
 #include "gradus/ops/kernels/reduce-inl.h"
 
+// sum_row calls its lambda at several places; outlined, each call would load the constants of exp again.
+#ifndef GRADUS_INLINE_LAMBDA
+#define GRADUS_INLINE_LAMBDA __attribute__((always_inline))
+#endif
+
 GRADUS_SIMD_BEGIN
 
 // Sums f(i, count) over the vectors of a row, blocked and cascaded as all sums are. Lanes behind `count` do
@@ -20,8 +25,13 @@ HWY_INLINE T sum_row(std::int64_t n, F f) {
   ScalarTree<SumOp, T> tree;
   for (std::int64_t begin = 0; begin < n; begin += kRowBlock) {
     const std::int64_t end = std::min(begin + kRowBlock, n);
-    auto sum = hn::Zero(d);
+    auto sum = hn::Zero(d), sum1 = sum;
     std::int64_t i = begin;
+    for (; i + 2 * lanes <= end; i += 2 * lanes) {
+      sum = hn::Add(sum, f(i, lanes));
+      sum1 = hn::Add(sum1, f(i + lanes, lanes));
+    }
+    sum = hn::Add(sum, sum1);
     for (; i + lanes <= end; i += lanes) sum = hn::Add(sum, f(i, lanes));
     if (i < end) {
       const auto inside = hn::FirstN(d, static_cast<std::size_t>(end - i));
@@ -55,7 +65,7 @@ HWY_INLINE T loss_of_row(const CrossEntropyRows& r, std::int64_t row) {
   const T* x = static_cast<const T*>(r.x) + row * n;
   const T most = reduce_contiguous<MaxOp, T>(x, n);
   const auto m = hn::Set(d, most);
-  const T s = std::log(sum_row<T>(n, [&](std::int64_t i, std::int64_t count) HWY_ATTR {
+  const T s = std::log(sum_row<T>(n, [&](std::int64_t i, std::int64_t count) HWY_ATTR GRADUS_INLINE_LAMBDA {
     return math::Exp(d, hn::Sub(load(d, x + i, count), m));
   }));
   const T kept = static_cast<T>(1 - r.smoothing);
@@ -65,13 +75,14 @@ HWY_INLINE T loss_of_row(const CrossEntropyRows& r, std::int64_t row) {
   } else {
     const T* t = static_cast<const T*>(r.probabilities) + row * n;
     const auto log_sum = hn::Set(d, s);
-    loss = sum_row<T>(n, [&](std::int64_t i, std::int64_t count) HWY_ATTR {
+    loss = sum_row<T>(n, [&](std::int64_t i, std::int64_t count) HWY_ATTR GRADUS_INLINE_LAMBDA {
       return hn::Mul(load(d, t + i, count), hn::Sub(log_sum, hn::Sub(load(d, x + i, count), m)));
     });
   }
   if (r.smoothing == 0) return loss;
-  const T spread = sum_row<T>(
-      n, [&](std::int64_t i, std::int64_t count) HWY_ATTR { return hn::Sub(load(d, x + i, count), m); });
+  const T spread = sum_row<T>(n, [&](std::int64_t i, std::int64_t count) HWY_ATTR GRADUS_INLINE_LAMBDA {
+    return hn::Sub(load(d, x + i, count), m);
+  });
   return kept * loss + static_cast<T>(r.smoothing) * (s - spread / static_cast<T>(n));
 }
 
@@ -83,15 +94,15 @@ HWY_INLINE void gradient_of_row(const CrossEntropyRows& r, std::int64_t row, T s
   const T* t = r.labels != nullptr ? nullptr : static_cast<const T*>(r.probabilities) + row * n;
   const T kept = static_cast<T>(1 - r.smoothing), smoothing = static_cast<T>(r.smoothing);
   const auto m = hn::Set(d, reduce_contiguous<MaxOp, T>(x, n));
-  const T exp_sum = sum_row<T>(n, [&](std::int64_t i, std::int64_t count) HWY_ATTR {
+  const T exp_sum = sum_row<T>(n, [&](std::int64_t i, std::int64_t count) HWY_ATTR GRADUS_INLINE_LAMBDA {
     const auto e = math::Exp(d, hn::Sub(load(d, x + i, count), m));
     store(e, d, dx + i, count);
     return e;
   });
   T q_sum = 1;
   if (r.labels == nullptr) {
-    const T t_sum =
-        sum_row<T>(n, [&](std::int64_t i, std::int64_t count) HWY_ATTR { return load(d, t + i, count); });
+    const T t_sum = sum_row<T>(n, [&](std::int64_t i, std::int64_t count)
+                                      HWY_ATTR GRADUS_INLINE_LAMBDA { return load(d, t + i, count); });
     q_sum = kept * t_sum + smoothing;
   }
   const auto of_exp = hn::Set(d, scale * q_sum / exp_sum);

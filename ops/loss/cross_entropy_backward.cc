@@ -34,9 +34,9 @@ void kernel(KernelContext& c) {
   check_labels(c.in[2], classes, a.ignores ? std::optional(a.ignore_index) : std::nullopt, c.op->name,
                c.where);
   auto* scratch = static_cast<std::byte*>(c.scratch);
-  const void* g = pack(c.in[0], &scratch);
-  kernels::CrossEntropyRows r{.dtype = x.dtype, .x = pack(x, &scratch), .rows = rows, .n = classes};
-  r.labels = static_cast<const std::int64_t*>(pack(c.in[2], &scratch));
+  const void* g = pack(c.in[0], &scratch).data;
+  kernels::CrossEntropyRows r{.dtype = x.dtype, .x = pack(x, &scratch).data, .rows = rows, .n = classes};
+  r.labels = static_cast<const std::int64_t*>(pack(c.in[2], &scratch).data);
   r.smoothing = a.label_smoothing;
   r.ignores = a.ignores;
   r.ignored = a.ignore_index;

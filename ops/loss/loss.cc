@@ -4,7 +4,6 @@
 #include "gradus/graph/describe.h"
 #include "gradus/ops/elementwise/conversion.h"
 #include "gradus/ops/indexing/gather.h"
-#include "gradus/ops/kernels/copy.h"
 #include "gradus/ops/view.h"
 
 namespace gradus {
@@ -144,18 +143,6 @@ void check_labels(const View& labels, std::int64_t classes, std::optional<std::i
     }
     check(p[offset], i);
   }
-}
-
-std::size_t pack_room(const TensorImpl& t) { return t.strides == nullptr ? 0 : room(t.numel, t.dtype); }
-
-const void* pack(const View& v, std::byte** scratch) {
-  if (v.strides == nullptr) return v.data;
-  View packed = v;
-  packed.data = *scratch;
-  packed.strides = nullptr;
-  kernels::copy(v, packed);
-  *scratch += room(v.numel, v.dtype);
-  return packed.data;
 }
 
 }  // namespace gradus

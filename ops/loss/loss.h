@@ -1,12 +1,12 @@
-// What the loss ops have in common: their attributes, checks of targets, packing of operands. Internal to
+// What the loss ops have in common: their attributes, checks of targets. Internal to
 // ops/ and its tests. The ops of cross entropy see the class axis last; the user functions move it there.
 #pragma once
 
-#include <cstddef>
 #include <optional>
 
 #include "gradus/graph/op_def.h"
 #include "gradus/ops/loss.h"
+#include "gradus/ops/pack.h"
 
 namespace gradus {
 
@@ -59,14 +59,5 @@ Tensor weighted_cross_entropy(const ClassRows& rows, const CrossEntropyOptions& 
 Tensor nll_of_rows(const ClassRows& rows, const NllLossOptions& options, const char* op, Location where);
 // Errors: ShapeError, DtypeError unless weight is [C] of input's dtype.
 void check_weight(const Tensor& weight, const Tensor& input, const char* op, Location where);
-
-// Room in a kernel's scratch: bytes rounded up, so that parts follow each other aligned.
-inline std::size_t room(std::int64_t elements, DType dtype) {
-  return (static_cast<std::size_t>(elements) * size_of(dtype) + 63) / 64 * 64;
-}
-// What pack() needs for an operand: nothing where it is contiguous.
-std::size_t pack_room(const TensorImpl& t);
-// The elements of v in row-major order: v's own, or a copy in *scratch, which moves on.
-const void* pack(const View& v, std::byte** scratch);
 
 }  // namespace gradus

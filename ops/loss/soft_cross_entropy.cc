@@ -51,8 +51,8 @@ void kernel(KernelContext& c) {
   const std::int64_t rows = rows_of(x);
   auto* scratch = static_cast<std::byte*>(c.scratch);
   kernels::CrossEntropyRows r{
-      .dtype = x.dtype, .x = pack(x, &scratch), .rows = rows, .n = x.dims[x.rank - 1]};
-  r.probabilities = pack(c.in[1], &scratch);
+      .dtype = x.dtype, .x = pack(x, &scratch).data, .rows = rows, .n = x.dims[x.rank - 1]};
+  r.probabilities = pack(c.in[1], &scratch).data;
   r.smoothing = a.label_smoothing;
   const Reduction reduction = to_reduction(a.reduction);
   void* losses = reduction == Reduction::none ? c.out[0].data : scratch;

@@ -28,10 +28,10 @@ void kernel(KernelContext& c) {
   const auto& a = c.attrs<CrossEntropyAttrs>();
   const View& x = c.in[1];
   auto* scratch = static_cast<std::byte*>(c.scratch);
-  const void* g = pack(c.in[0], &scratch);
+  const void* g = pack(c.in[0], &scratch).data;
   kernels::CrossEntropyRows r{
-      .dtype = x.dtype, .x = pack(x, &scratch), .rows = rows_of(x), .n = x.dims[x.rank - 1]};
-  r.probabilities = pack(c.in[2], &scratch);
+      .dtype = x.dtype, .x = pack(x, &scratch).data, .rows = rows_of(x), .n = x.dims[x.rank - 1]};
+  r.probabilities = pack(c.in[2], &scratch).data;
   r.smoothing = a.label_smoothing;
   const Reduction reduction = to_reduction(a.reduction);
   const double factor = reduction == Reduction::mean ? 1 / static_cast<double>(r.rows) : 1;

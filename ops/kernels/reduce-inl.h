@@ -226,7 +226,8 @@ HWY_INLINE T reduce_contiguous(const T* p, std::int64_t n, T param = T{}) {
   const auto m = hn::Set(d, param);
   if (n <= kRowBlock) return merge_lanes<Op>(d, reduce_block<Op>(d, p, n, m));
   VectorTree<Op, decltype(d)> tree;
-  for (std::int64_t i = 0; i < n; i += kRowBlock) tree.add(d, reduce_block<Op>(d, p + i, std::min(kRowBlock, n - i), m));
+  for (std::int64_t i = 0; i < n; i += kRowBlock)
+    tree.add(d, reduce_block<Op>(d, p + i, std::min(kRowBlock, n - i), m));
   return merge_lanes<Op>(d, tree.total(d));
 }
 
@@ -366,7 +367,8 @@ void reduce_part(const ReducePlan& plan, const void* in, std::int64_t width, con
   T* to = static_cast<T*>(values);
   if (plan.by_columns) return reduce_columns<Op, In, T>(plan, from, width, params, begin, end, to);
   for (std::int64_t i = 0; i < width; ++i) {
-    to[i] = reduce_row<Op, In, T>(plan, from + i * plan.column_stride, params != nullptr ? params[i] : T{}, begin, end);
+    to[i] = reduce_row<Op, In, T>(plan, from + i * plan.column_stride, params != nullptr ? params[i] : T{},
+                                  begin, end);
   }
 }
 

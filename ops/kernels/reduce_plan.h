@@ -18,8 +18,8 @@ struct ReducePlan {
   Layout layout;  // one operand, rank >= 1
   std::int64_t outputs = 1;
 
-  // A tile takes `tile_width` of the `columns` outputs along one kept dimension. By columns, they are reduced side by
-  // side in vectors, otherwise one after the other.
+  // A tile takes `tile_width` of the `columns` outputs along one kept dimension. By columns, they are reduced
+  // side by side in vectors, otherwise one after the other.
   bool by_columns = false;
   std::int64_t columns = 1, tile_width = 1;
   std::int64_t column_stride = 0, column_out_stride = 0;

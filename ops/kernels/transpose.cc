@@ -1,5 +1,5 @@
-// Squares of one vector's width are transposed in registers: whole cache lines are read and written, each once, which
-// matters more than the order of the squares. Edges and bytes go element by element.
+// Squares of one vector's width are transposed in registers: whole cache lines are read and written, each
+// once, which matters more than the order of the squares. Edges and bytes go element by element.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/ops/kernels/transpose.cc"
 #include "gradus/ops/kernels/transpose.h"
@@ -12,24 +12,26 @@
 GRADUS_SIMD_BEGIN
 
 template <class T>
-void transpose_plain(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride, std::int64_t rows,
-                     std::int64_t cols) {
+void transpose_plain(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride,
+                     std::int64_t rows, std::int64_t cols) {
   constexpr std::int64_t kSide = 16;
   for (std::int64_t c = 0; c < cols; c += kSide) {
     for (std::int64_t i = 0; i < rows; ++i) {
-      for (std::int64_t j = c; j < std::min(cols, c + kSide); ++j) to[i * to_stride + j] = from[j * from_stride + i];
+      for (std::int64_t j = c; j < std::min(cols, c + kSide); ++j)
+        to[i * to_stride + j] = from[j * from_stride + i];
     }
   }
 }
 
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
 
-// Vectors a, b (c, d) of 128-bit blocks: writes those made of the blocks number L of all of them, for each L, to the
-// rows to + L * step.
+// Vectors a, b (c, d) of 128-bit blocks: writes those made of the blocks number L of all of them, for each L,
+// to the rows to + L * step.
 #if HWY_TARGET == HWY_AVX3
 template <class D, class V, class T>
 HWY_INLINE void store_blocks(D d, const V* v, T* to, std::int64_t step) {
-  const auto pick = [](V a, V b, auto which) HWY_ATTR { return V{_mm512_shuffle_i32x4(a.raw, b.raw, decltype(which)::value)}; };
+  const auto pick = [](V a, V b, auto which)
+                        HWY_ATTR { return V{_mm512_shuffle_i32x4(a.raw, b.raw, decltype(which)::value)}; };
   constexpr std::integral_constant<int, 0x88> kEven;
   constexpr std::integral_constant<int, 0xdd> kOdd;
   constexpr int kNext = sizeof(T) == 4 ? 4 : 2;
@@ -78,8 +80,8 @@ HWY_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* to,
 }
 
 template <class T>
-void transpose_squares(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride, std::int64_t rows,
-                       std::int64_t cols) {
+void transpose_squares(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride,
+                       std::int64_t rows, std::int64_t cols) {
   constexpr std::int64_t kSide = HWY_MAX_BYTES / sizeof(T);
   const std::int64_t whole_cols = cols - cols % kSide;
   std::int64_t i = 0;
@@ -88,15 +90,16 @@ void transpose_squares(const T* from, std::int64_t from_stride, T* to, std::int6
       transpose_square(from + j * from_stride + i, from_stride, to + i * to_stride + j, to_stride);
     }
   }
-  transpose_plain(from + whole_cols * from_stride, from_stride, to + whole_cols, to_stride, i, cols - whole_cols);
+  transpose_plain(from + whole_cols * from_stride, from_stride, to + whole_cols, to_stride, i,
+                  cols - whole_cols);
   transpose_plain(from + i, from_stride, to + i * to_stride, to_stride, rows - i, cols);
 }
 
 #else
 
 template <class T>
-void transpose_squares(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride, std::int64_t rows,
-                       std::int64_t cols) {
+void transpose_squares(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride,
+                       std::int64_t rows, std::int64_t cols) {
   constexpr std::int64_t kSide = 16;
   for (std::int64_t i = 0; i < rows; i += kSide) {
     transpose_plain(from + i, from_stride, to + i * to_stride, to_stride, std::min(kSide, rows - i), cols);
@@ -115,9 +118,12 @@ void transpose_bytes(const void* from, std::int64_t from_stride, void* to, std::
       transpose_squares(static_cast<const T*>(from), from_stride, static_cast<T*>(to), to_stride, rows, cols);
     }
   };
-  if (size == 1) as(std::uint8_t{});
-  else if (size == 4) as(std::uint32_t{});
-  else as(std::uint64_t{});
+  if (size == 1)
+    as(std::uint8_t{});
+  else if (size == 4)
+    as(std::uint32_t{});
+  else
+    as(std::uint64_t{});
 }
 
 GRADUS_SIMD_END
@@ -130,8 +136,8 @@ namespace {
 GRADUS_EXPORT(transpose_bytes);
 }
 
-void transpose(const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride, std::int64_t rows,
-               std::int64_t cols, int size) {
+void transpose(const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride,
+               std::int64_t rows, std::int64_t cols, int size) {
   k_transpose_bytes.get()(from, from_stride, to, to_stride, rows, cols, size);
 }
 

@@ -11,7 +11,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 venv=$root/build/venv-torch
 
 if ! command -v python3 >/dev/null || ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
-  echo "setup_torch.sh: python3 with its venv module is needed (Debian package python3-venv)" >&2
+  echo "setup_torch.sh: python3 with its venv module is needed (tools/packages.sh bench)" >&2
   exit 2
 fi
 [ -x "$venv/bin/pip" ] || python3 -m venv "$venv" >&2

@@ -1,4 +1,4 @@
-// Tensors from the shared input data.
+// gradus and the shared input data.
 #pragma once
 
 #include <gradus/gradus.h>
@@ -8,10 +8,6 @@
 namespace bench {
 
 namespace gd = gradus;
-
-template <class T>
-gd::Tensor tensor(const std::vector<T>& values, const gd::Shape& shape) {
-  return gd::from_vector(values, shape);
-}
+using gd::tensor;
 
 }  // namespace bench

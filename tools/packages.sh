@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The one list of the Debian 12 packages that gradus needs. Installs what is missing and nothing else.
 #   tools/packages.sh run     to build the library and the tool and run the demo
-#   tools/packages.sh test    also for tests, benches, sanitizers and checks
-#   tools/packages.sh --list run|test    prints the names
+#   tools/packages.sh test    also for tests, sanitizers and checks
+#   tools/packages.sh bench   also for the comparison with libtorch
+#   tools/packages.sh --list run|test|bench    prints the names
 # Exit codes: 0 all there, 1 the installation failed, 2 something is missing and we may not install it.
 set -euo pipefail
 
@@ -20,6 +21,9 @@ test_packages=(
   clang clang-format clang-tidy libclang-rt-14-dev libomp-dev
   valgrind python3 git
 )
+bench_packages=(
+  python3-venv                                    # libtorch's virtual environment
+)
 
 only_list=no
 if [[ ${1:-} == --list ]]; then
@@ -29,8 +33,9 @@ fi
 case ${1:-run} in
   run) packages=("${run_packages[@]}") ;;
   test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
+  bench) packages=("${run_packages[@]}" "${test_packages[@]}" "${bench_packages[@]}") ;;
   *)
-    echo "packages.sh: unknown list '$1'; use run or test" >&2
+    echo "packages.sh: unknown list '$1'; use run, test or bench" >&2
     exit 2
     ;;
 esac

@@ -102,12 +102,14 @@ Tensor tensor(std::span<T, N> values, const Shape& shape, Location where = Locat
   return creation_internal::copy_of(values.data(), values.size(), dtype_of<std::remove_const_t<T>>, &shape,
                                     where);
 }
-template <class T>
-Tensor tensor(const std::vector<T>& values, Location where = Location::current()) {
+// The allocator is deduced, so that the braces in tensor<double>({1, 2}) never count as a vector.
+template <class T, class Allocator>
+Tensor tensor(const std::vector<T, Allocator>& values, Location where = Location::current()) {
   return tensor(std::span<const T>(values), where);
 }
-template <class T>
-Tensor tensor(const std::vector<T>& values, const Shape& shape, Location where = Location::current()) {
+template <class T, class Allocator>
+Tensor tensor(const std::vector<T, Allocator>& values, const Shape& shape,
+              Location where = Location::current()) {
   return tensor(std::span<const T>(values), shape, where);
 }
 

@@ -13,6 +13,7 @@
 #include "gradus/ops/kernels/reduce.h"
 #include "gradus/ops/reduction.h"
 #include "gradus/ops/reduction/axes.h"
+#include "gradus/ops/view.h"
 
 namespace gradus {
 
@@ -31,8 +32,9 @@ void route_extreme(RuleContext& c) {
   const auto& a = c.attrs<DimAttrs>();
   const Shape shape = c.input_shape(0);
   const int axis = static_cast<int>(a.dim < 0 ? a.dim + shape.rank() : a.dim);
-  const Tensor index = keep_axes(c.output(1).detach(), shape, a.dim, a.keepdim);
-  c.set(0, gather_backward(keep_axes(c.grad(0), shape, a.dim, a.keepdim), index, a.dim, shape[axis]));
+  // gather_backward wants the axis itself, also where a tensor of rank 0 would broadcast.
+  const auto kept = [&](const Tensor& t) { return a.keepdim ? t : unsqueeze(t, axis); };
+  c.set(0, gather_backward(kept(c.grad(0)), kept(c.output(1).detach()), axis, shape[axis]));
 }
 
 void infer_extreme(InferContext& c) {
@@ -83,6 +85,7 @@ void sample_extreme(SampleSink& s) {
   s.add({s.values({3, 4})}, ReduceAttrs{});
   s.add({s.values({3, 4})}, ReduceAttrs{.dims = {0}});
   s.add({s.values({3, 2, 3})}, ReduceAttrs{.dims = {0, -1}, .keepdim = true});
+  s.add({s.values({5})}, ReduceAttrs{.dims = {0}}, {.note = "a vector"});
   s.add({s.values({})}, ReduceAttrs{}, {.note = "scalar"});
   s.add({s.values({2, 1})}, ReduceAttrs{.dims = {1}}, {.note = "size 1"});
   s.add({SampleSink::f64({2, 4}, {1, 3, 3, 0, -1, -1, -1, -1})}, ReduceAttrs{.dims = {1}},
@@ -97,6 +100,8 @@ void sample_extreme_along(SampleSink& s) {
   constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
   s.add({s.values({3, 4})}, DimAttrs{0});
   s.add({s.values({3, 4})}, DimAttrs{-1, true});
+  s.add({s.values({5})}, DimAttrs{0}, {.note = "a vector"});
+  s.add({s.values({5})}, DimAttrs{-1, true}, {.note = "a vector, axis kept"});
   s.add({s.values({3, 2, 67})}, DimAttrs{2}, {.note = "a tail behind whole vectors"});
   s.add({s.values({2, 1, 3})}, DimAttrs{1}, {.note = "size 1"});
   s.add({SampleSink::f64({2, 4}, {1, 3, 3, 0, -1, -1, -1, -1})}, DimAttrs{1},
@@ -112,6 +117,7 @@ void sample_arg(SampleSink& s) {
   s.add({s.values({3, 4})}, ArgReduceAttrs{});
   s.add({s.values({3, 4})}, ArgReduceAttrs{{0}});
   s.add({s.values({3, 67})}, ArgReduceAttrs{{-1}, true});
+  s.add({s.values({5})}, ArgReduceAttrs{{0}}, {.note = "a vector"});
   s.add({s.values({})}, ArgReduceAttrs{}, {.note = "scalar"});
   s.add({SampleSink::f64({2, 4}, {1, 3, 3, 0, -1, -1, -1, -1})}, ArgReduceAttrs{{1}},
         {.note = "the first of several"});

@@ -40,6 +40,7 @@ void samples(SampleSink& s) {
   s.add({s.values({3, 4})}, ReduceAttrs{});
   s.add({s.values({3, 4})}, ReduceAttrs{.dims = {0}});
   s.add({s.values({2, 3, 5})}, ReduceAttrs{.dims = {0, -1}, .keepdim = true});
+  s.add({s.values({5})}, ReduceAttrs{.dims = {0}}, {.note = "a vector"});
   s.add({s.values({})}, ReduceAttrs{}, {.note = "scalar"});
   s.add({s.values({2, 3}, 900, 1000)}, ReduceAttrs{.dims = {1}}, {.note = "exp would overflow"});
   s.add({SampleSink::f64({3, 2}, {-kInf, -kInf, 1, -kInf, kInf, 0})}, ReduceAttrs{.dims = {1}},

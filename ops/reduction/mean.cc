@@ -33,6 +33,7 @@ void samples(SampleSink& s) {
   s.add({s.values({3, 4})}, ReduceAttrs{.dims = {0}});
   s.add({s.values({3, 4})}, ReduceAttrs{.dims = {-1}, .keepdim = true});
   s.add({s.values({2, 3, 2, 5})}, ReduceAttrs{.dims = {0, 2}}, {.note = "axes that are not neighbours"});
+  s.add({s.values({5})}, ReduceAttrs{.dims = {0}}, {.note = "a vector"});
   s.add({s.values({})}, ReduceAttrs{}, {.note = "scalar"});
   s.add({s.values({1, 3})}, ReduceAttrs{.dims = {0}}, {.note = "size 1"});
   s.add({s.values({0, 3})}, ReduceAttrs{.dims = {0}}, {.gradcheck = false, .note = "means of nothing: NaN"});

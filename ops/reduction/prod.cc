@@ -83,6 +83,7 @@ void samples(SampleSink& s) {
   s.add({s.values({3, 4})}, ReduceAttrs{});
   s.add({s.values({3, 5})}, ReduceAttrs{.dims = {1}});
   s.add({s.values({3, 2, 3})}, ReduceAttrs{.dims = {0, 2}, .keepdim = true});
+  s.add({s.values({5})}, ReduceAttrs{.dims = {0}}, {.note = "a vector"});
   s.add({s.values({})}, ReduceAttrs{}, {.note = "scalar"});
   s.add({s.values({2, 1})}, ReduceAttrs{.dims = {1}}, {.note = "size 1"});
   s.add({SampleSink::f64({3, 3}, {1, 0, 3, 0, 5, 0, 0, 0, 0})}, ReduceAttrs{.dims = {1}},

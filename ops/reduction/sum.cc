@@ -31,6 +31,7 @@ void samples(SampleSink& s) {
   s.add({s.values({3, 4})}, ReduceAttrs{.dims = {-1}, .keepdim = true});
   s.add({s.values({2, 3, 2, 5})}, ReduceAttrs{.dims = {0, 2}}, {.note = "axes that are not neighbours"});
   s.add({s.values({2, 1, 67})}, ReduceAttrs{.dims = {2, 1}}, {.note = "a tail behind whole vectors"});
+  s.add({s.values({5})}, ReduceAttrs{.dims = {0}}, {.note = "a vector"});
   s.add({s.values({})}, ReduceAttrs{}, {.note = "scalar"});
   s.add({s.values({1, 1})}, ReduceAttrs{.dims = {1}}, {.note = "size 1"});
   s.add({s.values({0, 3})}, ReduceAttrs{.dims = {0}}, {.note = "sums of nothing"});

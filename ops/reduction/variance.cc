@@ -16,6 +16,7 @@ Tensor variance_gradient(const Tensor& g, const Tensor& x, const VarAttrs& a) {
 
 void sample_variance(SampleSink& s) {
   s.add({s.values({3, 4})}, VarAttrs{});
+  s.add({s.values({5})}, VarAttrs{.dims = {0}}, {.note = "a vector"});
   s.add({s.values({3, 4})}, VarAttrs{.dims = {0}, .correction = 0});
   s.add({s.values({3, 2, 5})}, VarAttrs{.dims = {0, -1}, .correction = 2.5, .keepdim = true});
   s.add({s.values({2, 67}, 100, 101)}, VarAttrs{.dims = {1}}, {.note = "a mean far from 0"});

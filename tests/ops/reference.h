@@ -24,9 +24,6 @@ struct ReferenceEntry {
 // nullptr where no family has the op.
 Reference find_reference(std::string_view op);
 
-// --- for the loops
-// ---------------------------------------------------------------------------------------------
-
 // The elements of a contiguous tensor of any dtype as doubles, row-major.
 inline std::vector<double> read(const Tensor& t) {
   std::vector<double> v(static_cast<std::size_t>(t.numel()));
@@ -81,6 +78,23 @@ inline Tensor make(const Shape& shape, std::span<const double> v, DType dtype = 
     }
   }
   return t;
+}
+
+// Indices of the element `flat` in row-major order, and back.
+using Place = std::vector<std::int64_t>;
+inline Place place_of(std::size_t flat, const Shape& shape) {
+  Place at(static_cast<std::size_t>(shape.rank()));
+  auto rest = static_cast<std::int64_t>(flat);
+  for (int k = shape.rank() - 1; k >= 0; --k) {
+    at[static_cast<std::size_t>(k)] = rest % shape[k];
+    rest /= shape[k];
+  }
+  return at;
+}
+inline std::size_t flat_of(const Place& at, const Shape& shape) {
+  std::int64_t flat = 0;
+  for (int k = 0; k < shape.rank(); ++k) flat = flat * shape[k] + at[static_cast<std::size_t>(k)];
+  return static_cast<std::size_t>(flat);
 }
 
 // The shape to which all of them broadcast.

@@ -8,22 +8,6 @@ namespace {
 
 using Inputs = std::span<const Tensor>;
 
-std::vector<std::int64_t> place_of(std::size_t flat, const Shape& shape) {
-  std::vector<std::int64_t> at(static_cast<std::size_t>(shape.rank()));
-  auto rest = static_cast<std::int64_t>(flat);
-  for (int k = shape.rank() - 1; k >= 0; --k) {
-    at[static_cast<std::size_t>(k)] = rest % shape[k];
-    rest /= shape[k];
-  }
-  return at;
-}
-
-std::size_t flat_of(const std::vector<std::int64_t>& at, const Shape& shape) {
-  std::int64_t flat = 0;
-  for (int k = 0; k < shape.rank(); ++k) flat = flat * shape[k] + at[static_cast<std::size_t>(k)];
-  return static_cast<std::size_t>(flat);
-}
-
 // Calls f(place in `shape`, place in `inner`) for the elements of `inner`, where the place along `axis` is
 // replaced by the one that index tells: index has inner's shape, or is a list along the axis.
 template <class F>

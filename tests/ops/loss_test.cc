@@ -12,11 +12,13 @@
 #include "gradus/ops/indexing.h"
 #include "gradus/ops/reduction.h"
 #include "gradus/ops/view.h"
+#include "gradus/tests/graph/message.h"
 #include "gtest/gtest.h"
 
 namespace gradus {
 namespace {
 
+using test_ops::message_of;
 using ::testing::HasSubstr;
 
 Tensor scores(const Shape& shape) {
@@ -36,16 +38,6 @@ Tensor weights_of(std::initializer_list<double> v) {
   Tensor t = empty({static_cast<std::int64_t>(v.size())}, DType::f64);
   std::copy(v.begin(), v.end(), t.mutable_span<double>().begin());
   return t;
-}
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
 }
 
 // By PyTorch's definition, for [N, C], in loops.
@@ -143,35 +135,35 @@ TEST(CrossEntropy, OtherIntegersAreLabelsToo) {
 
 TEST(CrossEntropy, RefusesWhatDoesNotBelongTogether) {
   const Tensor x = scores({2, 3});
-  EXPECT_THAT(message<ValueError>([&] {
+  EXPECT_THAT(message_of<ValueError>([&] {
                 cross_entropy(x, labels_of({2}, {1, -100}));
               }),
               HasSubstr("loss_test.cc:"));
   EXPECT_THAT(
-      message<ValueError>([&] {
+      message_of<ValueError>([&] {
         cross_entropy(x, labels_of({2}, {1, -100}));
       }),
       HasSubstr("cross_entropy: label -100 at [1] of target is out of range: there are the classes 0..2"));
-  EXPECT_THAT(message<ValueError>([&] {
+  EXPECT_THAT(message_of<ValueError>([&] {
                 nll_loss(x, labels_of({2}, {1, 3}));
               }),
               HasSubstr("nll_loss: label 3 at [1] of target is out of range"));
   EXPECT_THAT(
-      message<ShapeError>([&] {
+      message_of<ShapeError>([&] {
         cross_entropy(scores({2, 3, 4}), labels_of({2}, {1, 0}));
       }),
       HasSubstr("classes are on axis 1 of input [2, 3, 4] f64: target must be [2, 4], and is [2] i64"));
-  EXPECT_THAT(message<ShapeError>([&] {
+  EXPECT_THAT(message_of<ShapeError>([&] {
                 cross_entropy(x, labels_of({2}, {1, 0}), {.weight = weights_of({1, 2})});
               }),
               HasSubstr("cross_entropy: there is one weight for each of the 3 classes: weight [2] f64"));
-  EXPECT_THAT(message<ValueError>([&] { cross_entropy(x, x, {.ignore_index = 0}); }),
+  EXPECT_THAT(message_of<ValueError>([&] { cross_entropy(x, x, {.ignore_index = 0}); }),
               HasSubstr("holds probabilities"));
-  EXPECT_THAT(message<ValueError>([&] { cross_entropy(Tensor(), x); }), HasSubstr("empty handle"));
+  EXPECT_THAT(message_of<ValueError>([&] { cross_entropy(Tensor(), x); }), HasSubstr("empty handle"));
 }
 
 TEST(MseLoss, DoesNotBroadcast) {
-  EXPECT_THAT(message<ShapeError>([&] {
+  EXPECT_THAT(message_of<ShapeError>([&] {
                 mse_loss(scores({3, 1}), scores({3}));
               }),
               HasSubstr("mse_loss: shapes differ: input [3, 1] f64, target [3] f64"));

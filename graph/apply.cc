@@ -6,7 +6,6 @@
 #include <new>
 
 #include "gradus/base/pool.h"
-#include "gradus/base/small_vector.h"
 #include "gradus/graph/describe.h"
 #include "gradus/graph/node.h"
 #include "gradus/graph/recording.h"
@@ -16,7 +15,43 @@ namespace gradus {
 
 using graph_internal::thread_state;
 
+namespace {
+
+// Operands of an ordinary op; more go to the heap.
+constexpr std::size_t kInline = 4;
+
+// An array on the stack where it is small. It is not initialised: that would cost more than a small kernel.
+template <class T, std::size_t N>
+class Scratch {
+  static_assert(std::is_trivially_destructible_v<T>);
+
+ public:
+  explicit Scratch(std::size_t n) {
+    if (n > N) [[unlikely]] {
+      data_ = static_cast<T*>(::operator new(n * sizeof(T)));
+    }
+  }
+  ~Scratch() {
+    if (data_ != reinterpret_cast<T*>(inline_)) [[unlikely]]
+      ::operator delete(data_);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  T* data() { return data_; }
+  T& operator[](std::size_t i) { return data_[i]; }
+
+ private:
+  alignas(T) std::byte inline_[N * sizeof(T)];
+  T* data_ = reinterpret_cast<T*>(inline_);
+};
+
+}  // namespace
+
 struct Apply {
+  static void run(const OpDef& op, const Operand* in, std::size_t n, const void* attrs, Location where,
+                  Tensor* outs, std::size_t n_outs);
+
   const OpDef& op;
   const Operand* in;
   int n;
@@ -30,7 +65,7 @@ struct Apply {
 
   // A large temporary of the result's shape that nothing else needs gives its buffer to an elementwise
   // result.
-  TensorImpl* try_donation(const OutputMeta& meta, SaveMask needed) const {
+  [[gnu::noinline]] TensorImpl* try_donation(const OutputMeta& meta, SaveMask needed) const {
     constexpr std::size_t kWorthwhileBytes = 4096;
     for (int i = 0; i < n; ++i) {
       const TensorImpl* t = in[i].impl;
@@ -58,7 +93,7 @@ struct Apply {
   }
 
   // Elementwise results of a dense input keep its order of axes.
-  void keep_layout(OutputMeta& meta) const {
+  [[gnu::noinline]] void keep_layout(OutputMeta& meta) const {
     for (int i = 0; i < n; ++i) {
       const TensorImpl* t = in[i].impl;
       if (t->rank != meta.rank || !std::equal(meta.dims, meta.dims + meta.rank, t->dims())) continue;
@@ -70,7 +105,7 @@ struct Apply {
     }
   }
 
-  TensorImpl* make_view(const OutputMeta& meta) const {
+  [[gnu::noinline]] TensorImpl* make_view(const OutputMeta& meta) const {
     const TensorImpl* t = in[0].impl;
     std::int64_t numel = 1;
     for (int i = 0; i < meta.rank; ++i) {
@@ -86,8 +121,9 @@ struct Apply {
                     numel);
   }
 
-  void record(std::span<Tensor> outs, SaveMask needed) const {
-    const int n_saved = __builtin_popcount(needed);
+  [[gnu::noinline]] void record(std::span<Tensor> outs, SaveMask needed) const {
+    int n_saved = 0;
+    for (SaveMask rest = needed; rest != 0; rest &= rest - 1) ++n_saved;  // a popcount is a call here
     int n_dims = 0;
     for (const Tensor& o : outs) n_dims += o.impl()->rank;
     const std::size_t attr_bytes = op.attrs.empty() ? 0 : op.attrs[0].struct_bytes;
@@ -168,78 +204,19 @@ struct Apply {
     }
   }
 
-  void run(std::span<Tensor> outs) const {
-    constexpr std::size_t kInline = 4;
-    bool tracked = false;
-    bool strided = false;
-    SmallVector<const TensorImpl*, kInline> impls;
+  // Sets what the gradients need; false where no output can have one.
+  [[gnu::noinline]] bool will_record(const OutputMeta* metas, std::size_t outputs, SaveMask& needed) const {
+    bool floating_output = false;
+    for (std::size_t i = 0; i < outputs; ++i) floating_output |= is_floating(metas[i].dtype);
+    if (!floating_output) return false;
+    if (op.rule == nullptr) fail_no_rule();
     for (int i = 0; i < n; ++i) {
-      const TensorImpl* t = in[i].impl;
-      if (t == nullptr) [[unlikely]]
-        fail_undefined(i);
-      impls.push_back(t);
-      tracked |= t->tracked();
-      strided |= t->strides != nullptr;
+      if (in[i].impl->tracked()) needed |= saves(op, i);
     }
-
-    if (outs.size() != static_cast<std::size_t>(op.outputs)) [[unlikely]]
-      fail_outputs(outs.size());
-
-    OutputMeta metas[kMaxOutputs];
-    InferContext infer;
-    infer.op_ = &op;
-    infer.where_ = where;
-    infer.in_ = impls.data();
-    infer.n_ = n;
-    infer.attrs_ = attrs;
-    infer.out_ = metas;
-    op.infer(infer);
-
-    bool records = tracked && thread_state.recording;
-    SaveMask needed = 0;
-    if (records) {
-      bool floating_output = false;
-      for (std::size_t i = 0; i < outs.size(); ++i) floating_output |= is_floating(metas[i].dtype);
-      records = floating_output;
-      if (records && op.rule == nullptr) fail_no_rule();
-      if (records) {
-        for (int i = 0; i < n; ++i) {
-          if (in[i].impl->tracked()) needed |= saves(op, i);
-        }
-        const SaveMask valid =
-            ((SaveMask{1} << std::min(n, 16)) - 1) | (((SaveMask{1} << outs.size()) - 1) << 16);
-        if ((needed & ~valid) != 0) [[unlikely]]
-          fail_saves(__builtin_ctz(needed & ~valid));
-      }
-    }
-
-    if ((op.flags & kView) != 0 && !metas[0].copies) {
-      outs[0] = Tensor::adopt(make_view(metas[0]));
-    } else {
-      const bool elementwise = (op.flags & kElementwise) != 0;
-      SmallVector<View, kInline + 1> views;
-      for (int i = 0; i < n; ++i) views.push_back(in[i].impl->view());
-      View out_views[kMaxOutputs];
-      for (std::size_t i = 0; i < outs.size(); ++i) {
-        TensorImpl* t = nullptr;
-        if (elementwise) {
-          if (strided) keep_layout(metas[i]);
-          t = try_donation(metas[i], needed);
-        }
-        if (t == nullptr) t = new_tensor(metas[i], where, op.name);
-        outs[i] = Tensor::adopt(t);
-        out_views[i] = t->view();
-      }
-      KernelContext kernel{&op, where, views.data(), n, out_views, attrs, nullptr};
-      if (infer.scratch_ == 0) {
-        op.kernel(kernel);
-      } else {
-        StorageRef scratch = allocate_storage(infer.scratch_);
-        kernel.scratch = scratch->data;
-        op.kernel(kernel);
-      }
-    }
-    if (records) record(outs, needed);
+    const SaveMask valid = ((SaveMask{1} << std::min(n, 16)) - 1) | (((SaveMask{1} << outputs) - 1) << 16);
+    if ((needed & ~valid) != 0) [[unlikely]]
+      fail_saves(__builtin_ctz(needed & ~valid));
+    return true;
   }
 
   [[noreturn]] void fail_undefined(int i) const {
@@ -272,6 +249,71 @@ struct Apply {
   }
 };
 
+// All that an op costs beside its kernel: kept short, since small tensors live by it. Inlined with constants
+// for the usual numbers of operands. What lies off the way of a small op without gradient is called on an
+// Apply of its own, so that the values here stay in registers.
+[[gnu::always_inline]] inline void Apply::run(const OpDef& op, const Operand* in, std::size_t n,
+                                              const void* attrs, Location where, Tensor* outs,
+                                              std::size_t n_outs) {
+  const auto cold = [&] { return Apply{op, in, static_cast<int>(n), attrs, where}; };
+  if (n_outs != static_cast<std::size_t>(op.outputs)) [[unlikely]]
+    cold().fail_outputs(n_outs);
+  Scratch<const TensorImpl*, kInline> impls(n);
+  bool tracked = false;
+  bool strided = false;
+  bool temporary = false;
+  for (std::size_t i = 0; i < n; ++i) {
+    const TensorImpl* t = in[i].impl;
+    if (t == nullptr) [[unlikely]]
+      cold().fail_undefined(static_cast<int>(i));
+    impls[i] = t;
+    tracked |= t->tracked();
+    strided |= t->strides != nullptr;
+    temporary |= in[i].temporary;
+  }
+
+  Scratch<OutputMeta, kMaxOutputs> metas(n_outs);
+  for (std::size_t i = 0; i < n_outs; ++i) new (&metas[i]) OutputMeta;
+  InferContext infer;
+  infer.op_ = &op;
+  infer.where_ = where;
+  infer.in_ = impls.data();
+  infer.n_ = static_cast<int>(n);
+  infer.attrs_ = attrs;
+  infer.out_ = metas.data();
+  op.infer(infer);
+
+  SaveMask needed = 0;
+  const bool records = tracked && thread_state.recording && cold().will_record(metas.data(), n_outs, needed);
+
+  if ((op.flags & kView) != 0 && !metas[0].copies) {
+    outs[0] = Tensor::adopt(cold().make_view(metas[0]));
+  } else {
+    // The views of inputs and outputs side by side.
+    Scratch<View, kInline + 1> views(n + n_outs);
+    for (std::size_t i = 0; i < n; ++i) new (&views[i]) View(impls[i]->view());
+    for (std::size_t i = 0; i < n_outs; ++i) {
+      TensorImpl* t = nullptr;
+      if ((strided || temporary) && (op.flags & kElementwise) != 0) {
+        if (strided) cold().keep_layout(metas[i]);
+        if (temporary) t = cold().try_donation(metas[i], needed);
+      }
+      if (t == nullptr) t = new_tensor(metas[i], where, op.name);
+      outs[i] = Tensor::adopt(t);
+      new (&views[n + i]) View(t->view());
+    }
+    KernelContext kernel{&op, where, views.data(), static_cast<int>(n), views.data() + n, attrs, nullptr};
+    if (infer.scratch_ == 0) [[likely]] {
+      op.kernel(kernel);
+    } else {
+      StorageRef scratch = allocate_storage(infer.scratch_);
+      kernel.scratch = scratch->data;
+      op.kernel(kernel);
+    }
+  }
+  if (records) cold().record(std::span(outs, n_outs), needed);
+}
+
 namespace {
 
 // What a rule records is said to be where the user's op was.
@@ -289,12 +331,22 @@ void Operand::fail_undefined() const {
 
 Tensor apply(const OpDef& op, std::span<const Operand> in, const void* attrs) {
   Tensor result;
-  Apply{op, in.data(), static_cast<int>(in.size()), attrs, place(in)}.run(std::span(&result, 1));
+  const Location where = place(in);
+  switch (in.size()) {
+    case 1:
+      Apply::run(op, in.data(), 1, attrs, where, &result, 1);
+      break;
+    case 2:
+      Apply::run(op, in.data(), 2, attrs, where, &result, 1);
+      break;
+    default:
+      Apply::run(op, in.data(), in.size(), attrs, where, &result, 1);
+  }
   return result;
 }
 
 void apply(const OpDef& op, std::span<const Operand> in, const void* attrs, std::span<Tensor> outs) {
-  Apply{op, in.data(), static_cast<int>(in.size()), attrs, place(in)}.run(outs);
+  Apply::run(op, in.data(), in.size(), attrs, place(in), outs.data(), outs.size());
 }
 
 void InferContext::set_out_broadcast(int i, DType dtype) {

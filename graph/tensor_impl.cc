@@ -41,25 +41,31 @@ void set_strides(TensorImpl* t, const std::int64_t* strides) {
   for (int i = 0; i < t->rank; ++i) t->strides[i] = strides[i];
 }
 
+constexpr std::int64_t kMaxBytes = std::int64_t{1} << 47;  // what a process can address
+
+[[noreturn, gnu::cold, gnu::noinline]] void fail_size(const OutputMeta& meta, Location where,
+                                                      const char* op) {
+  for (int i = 0; i < meta.rank; ++i) {
+    if (meta.dims[i] >= 0) continue;
+    throw_error<ShapeError>(where, op, "axis {} of the result would have the size {}; sizes are not negative",
+                            i, meta.dims[i]);
+  }
+  throw_error<ShapeError>(where, op, "{} {} has too many elements for the memory of any machine",
+                          format_shape({meta.dims, meta.rank}), name(meta.dtype));
+}
+
 }  // namespace
 
 TensorImpl* new_tensor(const OutputMeta& meta, Location where, const char* op) {
   std::int64_t numel = 1;
-  bool overflow = false;
+  bool wrong = false;
   for (int i = 0; i < meta.rank; ++i) {
-    if (meta.dims[i] < 0) [[unlikely]] {
-      throw_error<ShapeError>(
-          where, op, "axis {} of the result would have the size {}; sizes are not negative", i, meta.dims[i]);
-    }
-    overflow |= __builtin_mul_overflow(numel, meta.dims[i], &numel);
+    wrong |= meta.dims[i] < 0;
+    wrong |= __builtin_mul_overflow(numel, meta.dims[i], &numel);
   }
-  std::int64_t bytes = 0;
-  overflow |= __builtin_mul_overflow(numel, static_cast<std::int64_t>(size_of(meta.dtype)), &bytes);
-  constexpr std::int64_t kMaxBytes = std::int64_t{1} << 47;  // what a process can address
-  if (overflow || bytes > kMaxBytes) [[unlikely]] {
-    throw_error<ShapeError>(where, op, "{} {} has too many elements for the memory of any machine",
-                            format_shape({meta.dims, meta.rank}), name(meta.dtype));
-  }
+  if (wrong || numel > kMaxBytes / 8) [[unlikely]]
+    fail_size(meta, where, op);
+  const std::int64_t bytes = numel * static_cast<std::int64_t>(size_of(meta.dtype));
   TensorImpl* t = nullptr;
   const auto data_bytes = static_cast<std::size_t>(bytes);
   if (kHeaderBytes + data_bytes <= kMaxPoolBytes) {
@@ -108,7 +114,11 @@ void destroy(TensorImpl* t) {
   Storage* s = t->storage;
   // Read before the storage may take this header's block with it.
   const bool own_block = t->owns_storage_block;
-  if (s->refs.release()) destroy(s);
+  if (s->refs.release()) {
+    // The way of every small tensor: header, storage and data go as one.
+    if (own_block) return pool_free(t, s->block_bytes);
+    destroy(s);
+  }
   if (!own_block) pool_free(t, sizeof(TensorImpl));
 }
 

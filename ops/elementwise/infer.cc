@@ -1,8 +1,7 @@
 #include "gradus/ops/elementwise/infer.h"
 
-#include <algorithm>
-
 #include "gradus/base/format.h"
+#include "gradus/graph/tensor_impl.h"
 
 namespace gradus {
 namespace {
@@ -13,22 +12,32 @@ namespace {
                             c.describe(i), c.dtype(i) == DType::boolean ? "i64" : "f32"));
 }
 
+[[noreturn]] void fail_different(const InferContext& c, int i, int k) {
+  c.dtype_error(
+      fmt::format("dtypes differ: {}, {}; convert one with astype()", c.describe(i), c.describe(k)));
+}
+
 void infer_as(InferContext& c, const kernels::ElementwiseLoops& loops, int first, bool predicate) {
   const DType dtype = c.dtype(first);
-  bool same_dims = true;
-  for (int k = 0; k < c.size(); ++k) {
-    if (k > first && c.dtype(k) != dtype) [[unlikely]] {
-      c.dtype_error(
-          fmt::format("dtypes differ: {}, {}; convert one with astype()", c.describe(first), c.describe(k)));
+  // The widest input so far, while the others have its shape or are scalars.
+  const TensorImpl* widest = &c.impl(0);
+  bool simple = true;
+  for (int k = 1; k < c.size(); ++k) {
+    const TensorImpl* t = &c.impl(k);
+    if (t->dtype != dtype && k > first) [[unlikely]]
+      fail_different(c, first, k);
+    if (t->rank == 0) continue;
+    if (widest->rank == 0) {
+      widest = t;
+    } else {
+      simple = simple && same_dims(*widest, *t);
     }
-    same_dims =
-        same_dims && c.rank(k) == c.rank(0) && std::equal(c.dims(k), c.dims(k) + c.rank(k), c.dims(0));
   }
   if (!kernels::supports(loops, dtype)) [[unlikely]]
     fail_unsupported(c, loops, first);
   const DType result = predicate ? DType::boolean : dtype;
-  if (same_dims) {
-    c.set_out_like(0, 0, result);
+  if (simple) {
+    c.set_out(0, result, widest->dims(), widest->rank);
   } else {
     c.set_out_broadcast(0, result);
   }

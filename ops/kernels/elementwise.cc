@@ -155,6 +155,16 @@ void run_tiled(const Job& job, std::int64_t begin, std::int64_t end) {
   });
 }
 
+// One element that stands for all, as in the gradient of a sum.
+bool is_one_element(const View& v) {
+  if (v.numel == 1) return true;
+  if (v.strides == nullptr) return false;
+  for (int i = 0; i < v.rank; ++i) {
+    if (v.strides[i] != 0) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void elementwise(const ElementwiseLoops& loops, const View* in, int n_in, const View& out,
@@ -169,7 +179,7 @@ void elementwise(const ElementwiseLoops& loops, const View* in, int n_in, const 
   const void* data[kMaxElementwiseInputs];
   for (int i = 0; i < n_in; ++i) {
     data[i] = in[i].data;
-    if (in[i].numel == 1)
+    if (is_one_element(in[i]))
       scalars |= 1u << i;
     else
       simple = simple && in[i].strides == nullptr && in[i].numel == n;

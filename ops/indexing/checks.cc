@@ -44,7 +44,8 @@ std::string format_place(const View& v, std::int64_t position) {
   return format_shape({place, v.rank});
 }
 
-void check_range(const KernelContext& c, const View& index, std::int64_t size, const char* axis_of) {
+void check_range(const KernelContext& c, int i, std::int64_t size, const char* axis_of) {
+  const View& index = c.in[i];
   const std::int64_t at = kernels::find_out_of_range(index, size);
   if (at < 0) [[likely]]
     return;
@@ -57,12 +58,11 @@ void check_range(const KernelContext& c, const View& index, std::int64_t size, c
     }
   }
   const std::int64_t value = index.as<const std::int64_t>()[offset];
-  if (size == 0) {
-    c.fail_value(
-        fmt::format("index {} at {} of index: {} has no elements", value, format_place(index, at), axis_of));
-  }
-  c.fail_value(fmt::format("index {} at {} of index is out of range: {} has the places 0..{}", value,
-                           format_place(index, at), axis_of, size - 1));
+  const std::string place =
+      fmt::format("{} of {}", format_place(index, at), c.op->inputs[static_cast<std::size_t>(i)]);
+  if (size == 0) c.fail_value(fmt::format("index {} at {}: {} has no elements", value, place, axis_of));
+  c.fail_value(fmt::format("index {} at {} is out of range: {} has the places 0..{}", value, place, axis_of,
+                           size - 1));
 }
 
 }  // namespace gradus

@@ -28,7 +28,7 @@ void require_index_fits(const InferContext& c, int i, int j, int axis);
 // The index i is a list. Errors: ShapeError.
 void require_index_list(const InferContext& c, int i);
 // Errors: ValueError naming the place and the value of an index outside 0 .. size-1.
-void check_range(const KernelContext& c, const View& index, std::int64_t size, const char* axis_of);
+void check_range(const KernelContext& c, int i, std::int64_t size, const char* axis_of);
 
 // "[2, 0]": a place in row-major order as one index an axis.
 std::string format_place(const View& v, std::int64_t position);

@@ -24,7 +24,7 @@ void infer(InferContext& c) {
 
 void kernel(KernelContext& c) {
   const auto& a = c.attrs<IndexBackwardAttrs>();
-  check_range(c, c.in[1], a.size, "the axis of the result");
+  check_range(c, 1, a.size, "the axis of the result");
   const std::int64_t zero = 0;
   kernels::fill(c.out[0], &zero);
   kernels::scatter_add(c.out[0], positive_axis(a.dim, c.in[0].rank), c.in[1], c.in[0]);

@@ -18,7 +18,7 @@ void infer(InferContext& c) {
 
 void kernel(KernelContext& c) {
   const int axis = positive_axis(c.attrs<IndexAttrs>().dim, c.in[0].rank);
-  check_range(c, c.in[1], c.in[0].dims[axis], "the axis of input");
+  check_range(c, 1, c.in[0].dims[axis], "the axis of input");
   kernels::index_select(c.in[0], axis, c.in[1], c.out[0]);
 }
 

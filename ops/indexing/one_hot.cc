@@ -22,7 +22,7 @@ void infer(InferContext& c) {
 
 void kernel(KernelContext& c) {
   const View& y = c.out[0];
-  check_range(c, c.in[0], c.attrs<OneHotAttrs>().classes, "a row of the result");
+  check_range(c, 0, c.attrs<OneHotAttrs>().classes, "a row of the result");
   const std::int64_t zero = 0, one = 1;
   kernels::fill(y, &zero);
   // The labels as [.., 1] index one 1 a row.
@@ -51,7 +51,7 @@ void samples(SampleSink& s) {
   s.add({SampleSink::i64({}, {0})}, OneHotAttrs{1}, {.note = "scalar"});
   s.add({SampleSink::i64({0}, {})}, OneHotAttrs{3}, {.note = "empty"});
   s.add_error({SampleSink::i64({3}, {2, 0, 3})}, OneHotAttrs{3},
-              "one_hot: index 3 at [2] of index is out of range: a row of the result has the places 0..2");
+              "one_hot: index 3 at [2] of input is out of range: a row of the result has the places 0..2");
   s.add_error({SampleSink::i64({1}, {0})}, OneHotAttrs{0}, "one_hot: takes at least one class, not 0");
 }
 

@@ -162,6 +162,33 @@ TEST(CrossEntropy, RefusesWhatDoesNotBelongTogether) {
   EXPECT_THAT(message_of<ValueError>([&] { cross_entropy(Tensor(), x); }), HasSubstr("empty handle"));
 }
 
+TEST(CrossEntropy, RefusesNaNWhereItLooksForATarget) {
+  const Tensor x = scores({2, 2});
+  const double nan = std::nan("");
+  EXPECT_THAT(message_of<ValueError>([&] {
+                cross_entropy(x, tensor<double>({{1, 0}, {nan, 1}}));
+              }),
+              HasSubstr("the probability at [1, 0] of target is NaN"));
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                cross_entropy(x, tensor<double>({nan, 1}));
+              }),
+              HasSubstr("nothing is broadcast, and labels are integers"));
+  EXPECT_THAT(message_of<ValueError>([&] {
+                cross_entropy(x, labels_of({2}, {0, 1}), {.label_smoothing = nan});
+              }),
+              HasSubstr("label_smoothing is nan; it must lie in 0..1"));
+}
+
+TEST(CrossEntropy, NoRowsAndNoClasses) {
+  const Tensor none = labels_of({0}, {});
+  EXPECT_TRUE(std::isnan(cross_entropy(zeros({0, 3}), none).item()));
+  EXPECT_EQ(cross_entropy(zeros({0, 3}), none, {.reduction = Reduction::sum}).item(), 0);
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                cross_entropy(zeros({1, 0}), labels_of({1}, {0}));
+              }),
+              HasSubstr("cross_entropy: there are no classes: input [1, 0] f32"));
+}
+
 TEST(MseLoss, DoesNotBroadcast) {
   EXPECT_THAT(message_of<ShapeError>([&] {
                 mse_loss(scores({3, 1}), scores({3}));

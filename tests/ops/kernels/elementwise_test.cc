@@ -145,6 +145,8 @@ TEST(KernelElementwise, MaxAndMinKeepNaN) {
 TEST(KernelElementwise, SupportsTellsTheDtypes) {
   EXPECT_TRUE(supports(kTestTanh, DType::f32));
   EXPECT_FALSE(supports(kTestTanh, DType::i32));
+  EXPECT_TRUE(supports(kTestNegate, DType::i32));
+  EXPECT_FALSE(supports(kTestNegate, DType::u8));
   EXPECT_FALSE(supports(kTestAnd, DType::u8));
   EXPECT_TRUE(supports(kTestAnd, DType::boolean));
 }

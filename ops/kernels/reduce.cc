@@ -180,6 +180,8 @@ void logsumexp_as(const View& in, const ReducePlan& plan, const View& out) {
     reduce_tile_values(max, plan, in.as<const char>(), tile, sizeof(T), sizeof(T), nullptr, most);
     // exp(inf - inf) would be NaN where log(exp(inf)) is inf and log(0) is -inf.
     for (std::int64_t j = 0; j < tile.width; ++j) most[j] = std::isinf(most[j]) ? T{0} : most[j];
+    // Lanes behind the last output are computed and thrown away; garbage in them may take exp's slow path.
+    std::fill_n(most + tile.width, kValueRoom - kReduceWidth, T{0});
     reduce_tile_values(sum, plan, in.as<const char>(), tile, sizeof(T), sizeof(T), most, values);
     for (std::int64_t j = 0; j < tile.width; ++j) values[j] = std::log(values[j]) + most[j];
   });

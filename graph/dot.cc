@@ -110,6 +110,19 @@ std::string bytes(std::int64_t n) {
   return fmt::format("{:.1f} MiB", static_cast<double>(n) / (1024 * 1024));
 }
 
+// What the node is, where it has no name.
+std::string word_of(const GraphSnapshot::Node& n) {
+  switch (n.kind) {
+    case GraphSnapshot::Kind::kParameter:
+      return "parameter";
+    case GraphSnapshot::Kind::kConstant:
+      return "input";
+    case GraphSnapshot::Kind::kOp:
+      break;
+  }
+  return n.label;
+}
+
 constexpr std::size_t kLongText = 48;  // a longer attribute list goes to the tooltip only
 
 std::string label(const GraphSnapshot::Node& n) {
@@ -119,9 +132,7 @@ std::string label(const GraphSnapshot::Node& n) {
   };
   if (n.kind != GraphSnapshot::Kind::kOp) {
     line(fmt::format("{} {}", sizes(n.outputs[0]), name(n.outputs[0].dtype)));
-    const std::string_view title = !n.name.empty()                             ? n.name
-                                   : n.kind == GraphSnapshot::Kind::kParameter ? "parameter"
-                                                                               : "input";
+    const std::string title = n.name.empty() ? word_of(n) : n.name;
     return fmt::format("<b>{}</b>{}", html(title), small);
   }
   if (!n.attrs.empty() && n.attrs.size() <= kLongText) line(n.attrs);
@@ -132,9 +143,7 @@ std::string label(const GraphSnapshot::Node& n) {
 }
 
 std::string tooltip(const GraphSnapshot::Node& n) {
-  std::string text = n.kind == GraphSnapshot::Kind::kOp          ? n.label
-                     : n.kind == GraphSnapshot::Kind::kParameter ? "parameter"
-                                                                 : "input";
+  std::string text = word_of(n);
   if (!n.name.empty()) text += fmt::format(" \"{}\"", n.name);
   if (!n.attrs.empty()) text += fmt::format("\n{}", n.attrs);
   for (const GraphSnapshot::Value& v : n.outputs) text += fmt::format("\n{} {}", sizes(v), name(v.dtype));
@@ -156,14 +165,21 @@ std::string legend(const GraphSnapshot& graph, const DotOptions& options) {
   }
   std::string rows;
   if (!options.title.empty()) {
-    rows += fmt::format("<tr><td colspan=\"5\" border=\"0\"><font point-size=\"13\">{}</font></td></tr>",
-                        html(options.title));
+    rows += fmt::format(
+        "<tr><td height=\"30\" valign=\"bottom\"><font point-size=\"13\" "
+        "color=\"#1f2933\">{}</font></td></tr>",
+        html(options.title));
   }
-  if (options.legend && !cells.empty()) rows += fmt::format("<tr>{}</tr>", cells);
+  if (options.legend && !cells.empty()) {
+    rows += fmt::format(
+        "<tr><td><table border=\"0\" cellborder=\"0\" cellspacing=\"6\" cellpadding=\"3\"><tr>{}</tr></table>"
+        "</td></tr>",
+        cells);
+  }
   if (rows.empty()) return "";
   return fmt::format(
       "  labelloc=b;\n"
-      "  label=<<table border=\"0\" cellborder=\"0\" cellspacing=\"6\" cellpadding=\"3\">{}</table>>;\n",
+      "  label=<<table border=\"0\" cellborder=\"0\" cellspacing=\"0\" cellpadding=\"2\">{}</table>>;\n",
       rows);
 }
 
@@ -189,11 +205,12 @@ std::string to_dot(const GraphSnapshot& graph, const DotOptions& options) {
   for (const GraphSnapshot::Edge& e : graph.edges) {
     const std::string text = sizes(e.value);
     const GraphSnapshot::Node& from = graph.nodes[static_cast<std::size_t>(e.from)];
-    // Leaves say their sizes themselves.
-    out +=
-        fmt::format("  n{} -> n{} [label=\"{}\", tooltip=\"{} {}, input {} of {}\"];\n", e.from, e.to,
-                    from.kind == GraphSnapshot::Kind::kOp ? " " + text + " " : "", text, name(e.value.dtype),
-                    e.input, quoted(graph.nodes[static_cast<std::size_t>(e.to)].label));
+    const bool from_op = from.kind == GraphSnapshot::Kind::kOp;
+    // Leaves say their sizes themselves. Graphviz keeps heavy edges short and straight: the way of the data
+    // through the ops is a column, with the leaves beside it.
+    out += fmt::format("  n{} -> n{} [label=\"{}\", weight={}, tooltip=\"{} {}, input {} of {}\"];\n", e.from,
+                       e.to, from_op ? " " + text + " " : "", from_op ? 8 : 1, text, name(e.value.dtype),
+                       e.input, quoted(graph.nodes[static_cast<std::size_t>(e.to)].label));
   }
   return out + "}\n";
 }

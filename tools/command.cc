@@ -45,14 +45,14 @@ CLI::Validator validator(std::function<std::string(std::string&)> check) {
 
 }  // namespace
 
-std::string unknown_name(std::string_view what, std::string_view name,
-                         const std::vector<std::string>& known) {
+std::string unknown_name(std::string_view what, std::string_view name, const std::vector<std::string>& known,
+                         std::string_view otherwise) {
   std::vector<std::pair<std::size_t, std::string>> near;
   for (const std::string& k : known) {
     // A part of a name is near it too: "entropy" for cross_entropy.
     const bool part = name.size() >= 3 && k.find(name) != std::string::npos;
     const std::size_t distance = part ? 1 : edit_distance(name, k);
-    if (distance <= 1 + name.size() / 4 && distance < std::max(name.size(), k.size()))
+    if (distance <= 1 + name.size() / 5 && 2 * distance < std::max(name.size(), k.size()))
       near.emplace_back(distance, k);
   }
   std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -61,6 +61,7 @@ std::string unknown_name(std::string_view what, std::string_view name,
   for (auto& n : near) names.push_back(std::move(n.second));
   if (!names.empty())
     return fmt::format("unknown {} '{}'; did you mean {}?", what, name, fmt::join(names, " or "));
+  if (!otherwise.empty()) return fmt::format("unknown {} '{}'; {}", what, name, otherwise);
   return fmt::format("unknown {} '{}'; known: {}", what, name, fmt::join(known, ", "));
 }
 
@@ -93,13 +94,15 @@ CLI::Validator number(double least, Least kind, double below) {
   });
 }
 
-void prepare_folder(const std::string& path) {
+void prepare_folder(const std::string& path, std::span<const char* const> files) {
   if (path.empty()) throw UsageError("the folder for the results has an empty name");
   if (const absl::Status s = make_folder(path); !s.ok()) throw UsageError(std::string(s.message()));
-  // Rights, quotas and read-only file systems: only trying tells. The file goes with the handle.
-  if (auto probe = AtomicFile::create(path + "/probe"); !probe.ok()) {
-    throw UsageError(
-        fmt::format("cannot write into the folder {}: {}", path, std::string(probe.status().message())));
+  // Rights, quotas, read-only file systems, a folder of the file's name: only trying tells. Each trial goes
+  // with its handle.
+  for (const char* file : files) {
+    if (auto trial = AtomicFile::create(fmt::format("{}/{}", path, file)); !trial.ok()) {
+      throw UsageError(std::string(trial.status().message()));
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -29,8 +30,10 @@ void add_check(CLI::App& app);
 // The whole program. Exit codes: 0 done, 1 a check found a fault, 2 the input was wrong, 130 stopped.
 int run_command_line(int argc, const char* const* argv);
 
-// "unknown op 'sofmax'; did you mean softmax?", or the whole list where nothing is near.
-std::string unknown_name(std::string_view what, std::string_view name, const std::vector<std::string>& known);
+// "unknown op 'sofmax'; did you mean softmax?" Where nothing is near: the whole list, or `otherwise` for one
+// that is too long.
+std::string unknown_name(std::string_view what, std::string_view name, const std::vector<std::string>& known,
+                         std::string_view otherwise = "");
 
 // For Option::check(): one of these names; a whole number of at least `least`; a number in [least, most).
 CLI::Validator one_of(std::string what, std::vector<std::string> known);
@@ -38,8 +41,9 @@ CLI::Validator whole_number(std::int64_t least, std::int64_t most = INT64_MAX);
 enum class Least { included, excluded };
 CLI::Validator number(double least, Least kind, double below);
 
-// Makes the folder and proves that a file can be written there. Errors: UsageError.
-void prepare_folder(const std::string& path);
+// Makes the folder and proves that these files can be written there; none of them is touched.
+// Errors: UsageError.
+void prepare_folder(const std::string& path, std::span<const char* const> files);
 
 // Writes the file whole or not at all. Errors: UsageError.
 void save_text(const std::string& path, std::string_view text);

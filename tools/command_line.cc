@@ -7,6 +7,8 @@
 #include <exception>
 #include <new>
 #include <span>
+#include <string_view>
+#include <utility>
 
 #include "gradus/base/version.h"
 #include "gradus/tools/command.h"
@@ -27,27 +29,52 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
-std::vector<std::string> option_names(const CLI::App& app) {
-  std::vector<std::string> names;
+// Whether the option takes a value, under each of its names.
+std::vector<std::pair<std::string, bool>> options_of(const CLI::App& app) {
+  std::vector<std::pair<std::string, bool>> options;
   for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) options.emplace_back("-" + name, false);
+    for (const std::string& name : option->get_lnames())
+      options.emplace_back("--" + name, option->get_expected_max() > 0);
   }
-  return names;
+  return options;
 }
 
 // Before the parser sees them: it would take the value of a mistyped option for an argument, and complain of
-// that. Errors: UsageError.
-void check_option_names(const CLI::App& app, std::span<const char* const> args) {
-  const std::vector<std::string> known = option_names(app);
+// that, and the next option for a value that is missing. An option given twice is a mistake in one of the two
+// places. Errors: UsageError.
+void check_options(const CLI::App& app, std::span<const char* const> args) {
+  const auto options = options_of(app);
+  std::vector<std::string_view> seen;
+  std::string_view waiting;  // an option whose value comes next
+  const auto check_waiting = [&waiting] {
+    if (!waiting.empty()) throw UsageError(fmt::format("option '{}' needs a value", waiting));
+  };
   for (const char* arg : args) {
     const std::string_view text = arg;
+    const bool is_value = !text.starts_with("--") && !waiting.empty();  // "-1" is none of the options
+    if (is_value || !text.starts_with('-')) {
+      waiting = {};
+      continue;
+    }
+    check_waiting();
     if (text == "--") return;
-    if (!text.starts_with("--")) continue;
     const std::string_view name = text.substr(0, text.find('='));
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
+    const auto option =
+        std::find_if(options.begin(), options.end(), [&](const auto& o) { return o.first == name; });
+    if (option == options.end()) {
+      std::vector<std::string> known;
+      for (const auto& o : options) known.push_back(o.first);
       throw UsageError(unknown_name("option", name, known));
     }
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+      throw UsageError(fmt::format("option '{}' is given twice", name));
+    }
+    seen.push_back(name);
+    if (option->second && (name == text || name.size() + 1 == text.size())) waiting = name;
+    if (name != text) check_waiting();
   }
+  check_waiting();
 }
 
 // The command that the line names. Errors: UsageError.
@@ -93,9 +120,9 @@ int run_command_line(int argc, const char* const* argv) {
     if (args[0][0] != '-') {
       const CLI::App& command = find_command(app, args[0]);
       name += " " + command.get_name();
-      check_option_names(command, args.subspan(1));
+      check_options(command, args.subspan(1));
     } else {
-      check_option_names(app, args.first(1));
+      check_options(app, args.first(1));
     }
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "gradus/data/fashion_mnist.h"
 #include "gradus/data/format/safetensors.h"
 #include "gradus/tools/classifier.h"
 #include "gradus/tools/command.h"

@@ -1,6 +1,7 @@
 // gradus graph MODEL: draws the graph that one step of a built-in model records.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -20,26 +21,36 @@ struct Options {
   std::int64_t batch = 32;
 };
 
-void run(Options o) {
-  if (o.format.empty()) {
-    const std::string extension = std::filesystem::path(o.out).extension().string();
-    o.format = extension.empty() ? "dot" : extension.substr(1);
+const std::vector<std::string> kFormats = {"dot", "svg", "png"};
+
+// What --format says, else what --out ends in, else dot. Errors: UsageError.
+std::string format_of(const Options& o) {
+  const std::string extension = std::filesystem::path(o.out).extension().string();
+  if (!o.format.empty()) {
+    if (!o.out.empty() && extension != "." + o.format) {
+      throw UsageError(fmt::format("--out {} does not end in .{}, the format asked for", o.out, o.format));
+    }
+    return o.format;
   }
-  if (o.format != "dot" && o.format != "svg" && o.format != "png") {
-    throw UsageError(unknown_name("format", o.format, {"dot", "svg", "png"}));
+  if (o.out.empty()) return "dot";
+  const std::string format = extension.empty() ? "" : extension.substr(1);
+  if (std::find(kFormats.begin(), kFormats.end(), format) == kFormats.end()) {
+    throw UsageError(fmt::format("--out {}: {}", o.out, unknown_name("format", format, kFormats)));
   }
+  return format;
+}
+
+void run(const Options& o) {
+  const std::string format = format_of(o);
   manual_seed(0);
   const Tensor loss = example_loss(o.model, o.batch);
-  if (o.out.empty() && o.format == "dot") {
-    fmt::print("{}", to_dot(snapshot(loss)));
+  if (o.out.empty() && format == "dot") {
+    fmt::print("{}", to_dot(snapshot(loss), {.title = o.model}));
     return;
   }
-  if (o.out.empty()) o.out = o.model + "." + o.format;
-  if (std::filesystem::path(o.out).extension() != "." + o.format) {
-    throw UsageError(fmt::format("--out {} does not end in .{}, the format asked for", o.out, o.format));
-  }
-  write_graph(loss, o.out);
-  fmt::print("{}\n", o.out);
+  const std::string path = o.out.empty() ? o.model + "." + format : o.out;
+  write_graph(loss, path, {.title = o.model}, Location{});
+  fmt::print("{}\n", path);
 }
 
 }  // namespace
@@ -47,12 +58,20 @@ void run(Options o) {
 void add_graph(CLI::App& app) {
   CLI::App* cmd = app.add_subcommand("graph", "Draw the graph of a built-in model");
   auto o = std::make_shared<Options>();
-  cmd->add_option("model", o->model, fmt::format("One of {}", fmt::join(model_names(), ", ")))->required();
+  cmd->add_option("model", o->model, fmt::format("{}", fmt::join(model_names(), ", ")))
+      ->required()
+      ->check(one_of("model", model_names()))
+      ->type_name("");
   cmd->add_option("--format", o->format, "dot, svg or png; by default what --out ends in, else dot")
-      ->default_str("");
+      ->check(one_of("format", kFormats))
+      ->default_str("")
+      ->type_name("NAME");
   cmd->add_option("--out", o->out, "The file; by default dot goes to the terminal, a picture to MODEL.FORMAT")
-      ->default_str("");
-  cmd->add_option("--batch-size", o->batch, "Rows of the made-up batch")->check(CLI::PositiveNumber);
+      ->default_str("")
+      ->type_name("FILE");
+  cmd->add_option("--batch-size", o->batch, "Rows of the made-up batch")
+      ->check(whole_number(1, 100'000))
+      ->type_name("N");
   cmd->callback([o] { run(*o); });
 }
 

@@ -5,6 +5,17 @@
 namespace gradus::tools {
 namespace {
 
+struct XorNet : nn::Module {
+  nn::Linear hidden{2, 8};
+  nn::Linear out{8, 1};
+  GRADUS_MEMBERS(hidden, out)
+
+  Tensor operator()(const Tensor& x) const { return sigmoid(out(tanh(hidden(x)))); }
+};
+
+// A module names its parameters when it is asked for them, and a drawing shows the names.
+void name_parameters(const nn::Module& model) { model.named_parameters(); }
+
 // y = x^2 - x - 2
 Tensor scalar_loss(std::int64_t) {
   Tensor x = full({}, 3.0, DType::f64).requires_grad(true).name("x");
@@ -14,7 +25,7 @@ Tensor scalar_loss(std::int64_t) {
 Tensor regression_loss(std::int64_t batch) {
   const Tensor x = uniform({batch, 4}, -1.0, 1.0).name("x");
   const Tensor y = uniform({batch, 1}, -1.0, 1.0).name("y");
-  nn::Linear line(4, 1);
+  const nn::Linear line(4, 1);
   name_parameters(line);
   return mse_loss(line(x).name("prediction"), y).name("loss");
 }
@@ -22,7 +33,7 @@ Tensor regression_loss(std::int64_t batch) {
 Tensor xor_loss(std::int64_t) {
   const Tensor x = tensor({{0.0f, 0.0f}, {0.0f, 1.0f}, {1.0f, 0.0f}, {1.0f, 1.0f}}).name("x");
   const Tensor y = tensor({{0.0f}, {1.0f}, {1.0f}, {0.0f}}).name("y");
-  nn::Sequential model(nn::Linear(2, 8), nn::Tanh(), nn::Linear(8, 1), nn::Sigmoid());
+  const XorNet model;
   name_parameters(model);
   return mse_loss(model(x).name("prediction"), y).name("loss");
 }
@@ -30,7 +41,7 @@ Tensor xor_loss(std::int64_t) {
 Tensor mlp_loss(std::int64_t batch) {
   const Tensor x = uniform({batch, 784}, 0.0, 1.0).name("images");
   const Tensor y = randint(0, 10, {batch}).name("labels");
-  Mlp model;
+  const Mlp model;
   name_parameters(model);
   return cross_entropy(model(x).name("logits"), y).name("loss");
 }
@@ -60,10 +71,6 @@ Tensor example_loss(const std::string& model, std::int64_t batch) {
     if (model == e.name) return e.loss(batch);
   }
   throw UsageError(unknown_name("model", model, model_names()));
-}
-
-void name_parameters(nn::Module& model) {
-  for (auto& [name, parameter] : model.named_parameters()) parameter.name(name);
 }
 
 }  // namespace gradus::tools

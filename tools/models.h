@@ -25,7 +25,4 @@ std::vector<std::string> model_names();
 // Errors: UsageError for an unknown name.
 Tensor example_loss(const std::string& model, std::int64_t batch);
 
-// Gives every parameter its name in the model, for messages and drawings.
-void name_parameters(nn::Module& model);
-
 }  // namespace gradus::tools

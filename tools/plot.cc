@@ -43,18 +43,19 @@ std::string history_script(const std::vector<Epoch>& history, const std::string&
   }
   const int last = history.empty() ? 1 : history.back().epoch;
   return fmt::format(
-      "set terminal svg size 800,480 font 'Helvetica,14' background '#ffffff'\n"
+      "set terminal svg size 900,400 font 'Helvetica,14' background '#ffffff'\n"
       "set output {}\n"
-      "set title {} noenhanced\n"
-      "set xlabel 'epoch'\nset ylabel 'cross entropy (nats)'\nset y2label 'test accuracy (%)'\n"
-      "set ytics nomirror\nset y2tics\nset xtics {}\nset grid ytics lc rgb '#dddddd'\n"
-      "set key outside bottom center horizontal\n"
-      "set xrange [0.5:{}.5]\nset yrange [0:*]\n"
       "$history << EOD\n{}EOD\n"
-      "plot $history using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb '{}' title 'training loss', "
-      "'' using 1:3 with linespoints lw 2 pt 5 ps 0.6 dt 2 lc rgb '{}' title 'test loss', "
-      "'' using 1:4 axes x1y2 with linespoints lw 2 pt 9 ps 0.7 lc rgb '{}' title 'test accuracy'\n",
-      quoted(output), quoted(title), tic_step(last), last, data, kBlue, kOrange, kGreen);
+      "set multiplot layout 1,2 title {} noenhanced\n"
+      "set border 3 lc rgb '#55606e'\nset tics nomirror out\nset grid ytics lt 1 lc rgb '#dddddd'\n"
+      "set xlabel 'epoch'\nset xtics {}\nset xrange [0.5:{}.5]\n"
+      "set ylabel 'cross entropy (nats)'\nset yrange [0:*]\nset key top right\n"
+      "plot $history using 1:2 with linespoints lw 2 pt 7 ps 0.5 lc rgb '{}' title 'training loss', "
+      "'' using 1:3 with linespoints lw 2 pt 5 ps 0.5 dt 2 lc rgb '{}' title 'test loss'\n"
+      "set ylabel 'test accuracy (%)'\nset yrange [*:*]\nunset key\n"
+      "plot $history using 1:4 with linespoints lw 2 pt 9 ps 0.6 lc rgb '{}'\n"
+      "unset multiplot\n",
+      quoted(output), data, quoted(title), tic_step(last), last, kBlue, kOrange, kGreen);
 }
 
 // Runs gnuplot with the script on its standard input, without a shell and without a pipe that could break.

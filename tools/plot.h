@@ -14,8 +14,8 @@ struct Epoch {
   double seconds;
 };
 
-// Draws training and test loss (left axis) and test accuracy (right axis) over the epochs as SVG. The file
-// appears whole or not at all. Returns an empty string, or why there is no picture.
+// Draws the losses and, beside them, the test accuracy over the epochs as SVG. The file appears whole or not
+// at all. Returns an empty string, or why there is no picture.
 std::string plot_history(const std::vector<Epoch>& history, const std::string& title,
                          const std::string& path);
 

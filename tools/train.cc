@@ -2,7 +2,6 @@
 // as a picture, and the graph that one training step recorded. All files are written after the last epoch, so
 // that a run that fails or is stopped leaves what was there before.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
@@ -13,6 +12,7 @@
 #include <optional>
 
 #include "gradus/base/parallel.h"
+#include "gradus/data/fashion_mnist.h"
 #include "gradus/data/format/safetensors.h"
 #include "gradus/gradus.h"
 #include "gradus/tools/classifier.h"
@@ -20,6 +20,7 @@
 #include "gradus/tools/interrupt.h"
 #include "gradus/tools/models.h"
 #include "gradus/tools/plot.h"
+#include "gradus/tools/progress.h"
 
 namespace gradus::tools {
 namespace {
@@ -68,56 +69,37 @@ std::unique_ptr<optim::Optimizer> make_optimizer(const Options& o, const nn::Mod
       params, optim::AdamWOptions{.lr = o.rate(), .weight_decay = o.weight_decay.value_or(0.01)});
 }
 
-// Takes the folder back that the run has made, where it stays empty.
-class NewFolder {
+constexpr const char* kResults[] = {"weights.safetensors", "history.csv", "loss.svg", "graph.dot",
+                                    "graph.svg"};
+
+// The folder for the results. Takes back what it has made of the path, where that stays empty.
+class ResultFolder {
  public:
-  explicit NewFolder(const std::string& path) : path_(path), existed_(std::filesystem::exists(path)) {
-    prepare_folder(path);
-  }
-  ~NewFolder() {
+  explicit ResultFolder(const std::string& path) {
     std::error_code ignored;
-    if (!existed_) std::filesystem::remove(path_, ignored);  // refuses a folder with files
+    for (std::filesystem::path p = path; !p.empty() && !std::filesystem::exists(p, ignored);
+         p = p.parent_path()) {
+      made_.push_back(p);
+    }
+    try {
+      prepare_folder(path, kResults);
+    } catch (...) {
+      take_back();
+      throw;
+    }
   }
-  NewFolder(const NewFolder&) = delete;
-  NewFolder& operator=(const NewFolder&) = delete;
+  ~ResultFolder() { take_back(); }
+  ResultFolder(const ResultFolder&) = delete;
+  ResultFolder& operator=(const ResultFolder&) = delete;
 
  private:
-  std::string path_;
-  bool existed_;
-};
-
-// One line that is rewritten in place; only where a person is watching.
-class Progress {
- public:
-  Progress(std::int64_t epoch, std::int64_t epochs, std::int64_t steps)
-      : epoch_(epoch),
-        epochs_(epochs),
-        steps_(steps),
-        shown_(isatty(STDERR_FILENO) != 0),
-        start_(Clock::now()) {}
-  ~Progress() {
-    if (shown_) fmt::print(stderr, "\r\033[K");
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void step(std::int64_t step, double loss) {
-    if (!shown_ || seconds_since(drawn_) < 0.1) return;
-    drawn_ = Clock::now();
-    const double left =
-        seconds_since(start_) / static_cast<double>(step) * static_cast<double>(steps_ - step);
-    fmt::print(stderr, "\r\033[Kepoch {}/{}  step {}/{}  loss {:.4f}  {:.0f} s left in this epoch", epoch_,
-               epochs_, step, steps_, loss, left);
-    std::fflush(stderr);
+  // Deepest first; the system refuses to remove a folder that holds something.
+  void take_back() const {
+    std::error_code ignored;
+    for (const std::filesystem::path& p : made_) std::filesystem::remove(p, ignored);
   }
 
- private:
-  std::int64_t epoch_;
-  std::int64_t epochs_;
-  std::int64_t steps_;
-  bool shown_;
-  Clock::time_point start_;
-  Clock::time_point drawn_{};
+  std::vector<std::filesystem::path> made_;
 };
 
 std::string history_csv(const std::vector<Epoch>& history) {
@@ -166,8 +148,9 @@ void write_results(const Options& o, const Mlp& model, const std::vector<Epoch>&
   const Tensor images = batch.images.detach().name("images");
   const Tensor labels = batch.labels.detach().name("labels");
   const Tensor loss = cross_entropy(model(images).name("logits"), labels).name("loss");
-  write_graph(loss, o.out + "/graph.dot");
-  write_graph(loss, o.out + "/graph.svg");
+  const std::string step = fmt::format("one training step of {} on {}", o.model, o.dataset);
+  write_graph(loss, o.out + "/graph.dot", {.title = step}, Location{});
+  write_graph(loss, o.out + "/graph.svg", {.title = step}, Location{});
   const std::string title =
       fmt::format("{}: {}, {}, lr {}, batch {}", o.dataset, o.model, o.optimizer, o.rate(), o.batch_size);
   const std::string no_plot = plot_history(history, title, o.out + "/loss.svg");
@@ -183,10 +166,11 @@ void write_results(const Options& o, const Mlp& model, const std::vector<Epoch>&
 
 void run(const Options& o) {
   check_combination(o);
+  const InterruptGuard interrupt;
   const Split train = load_split(o.dataset, o.data, Part::train);
   const Split test = load_split(o.dataset, o.data, Part::test);
-  const InterruptGuard interrupt;
-  const NewFolder folder(o.out);
+  interrupt.check();
+  const ResultFolder folder(o.out);
   set_threads(o.threads);
   manual_seed(static_cast<std::uint64_t>(o.seed));
 

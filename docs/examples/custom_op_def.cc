@@ -55,5 +55,8 @@ int main() {
   const gd::Tensor ddy = gd::grad(dy, {x})[0];
   std::printf("x %g  x^3 %g  first derivative %g  second derivative %g\n", x.item(), y.item(), dy.item(),
               ddy.item());
-  return y.item() == 8 && dy.item() == 12 && ddy.item() == 12 ? 0 : 1;
+
+  const auto result = gd::gradcheck([](const gd::Tensor& x) { return cube(x); }, {x});
+  std::printf("gradcheck of cube: %s\n", result.ok ? "ok" : result.message.c_str());
+  return result.ok && y.item() == 8 && dy.item() == 12 && ddy.item() == 12 ? 0 : 1;
 }

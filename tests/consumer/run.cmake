@@ -29,5 +29,6 @@ step("configure" ${CMAKE_COMMAND} -G ${GENERATOR} -S ${SOURCE} -B ${WORK}/build
 step("build" ${CMAKE_COMMAND} --build ${WORK}/build)
 step("run" ${WORK}/build/consumer)
 if(EXISTS ${WORK}/prefix/bin/gradus)
-  step("installed tool" ${WORK}/prefix/bin/gradus --help)
+  step("installed tool: check" ${WORK}/prefix/bin/gradus check add)
+  step("installed tool: graph" ${WORK}/prefix/bin/gradus graph xor --out ${WORK}/xor.svg)
 endif()

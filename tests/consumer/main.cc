@@ -9,8 +9,7 @@ namespace gd = gradus;
 
 int main() {
   // y = x^2 - x - 2 at x = 3: dy/dx = 2 x - 1 = 5.
-  gd::Tensor x = gd::full({}, 3.0);
-  x.set_requires_grad(true);
+  gd::Tensor x = gd::full({}, 3.0).requires_grad(true);
   gd::Tensor y = x * x - x - 2.0;
   y.backward();
   const double dx = x.grad().item();

@@ -10,7 +10,7 @@
 namespace gradus {
 
 struct DotOptions {
-  std::string title;
+  std::string title = {};
   bool legend = true;
 };
 

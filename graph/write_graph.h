@@ -10,7 +10,7 @@
 namespace gradus {
 
 struct WriteGraphOptions {
-  std::string title;
+  std::string title = {};
   // Above this many nodes a picture is refused: its layout would take minutes and nobody could read it.
   std::int64_t max_nodes = 2000;
 };

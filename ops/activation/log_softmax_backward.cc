@@ -38,7 +38,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SoftmaxAttrs, dim, nullptr)};
 
 extern constinit const OpDef op_log_softmax_backward = {
     .name = "log_softmax_backward",
-    .doc = "The gradient of log_softmax from its result y and the cotangent g",
+    .doc = "the gradient of log_softmax from its result y and the cotangent g",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

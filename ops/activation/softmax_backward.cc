@@ -43,7 +43,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SoftmaxAttrs, dim, nullptr)};
 
 extern constinit const OpDef op_softmax_backward = {
     .name = "softmax_backward",
-    .doc = "The gradient of softmax from its result y and the cotangent g",
+    .doc = "the gradient of softmax from its result y and the cotangent g",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

@@ -67,7 +67,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(IndexAttrs, dim, nullptr)};
 
 extern constinit const OpDef op_gather = {
     .name = "gather",
-    .doc = "The elements of input at the places index along dim",
+    .doc = "the elements of input at the places index along dim",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

@@ -57,7 +57,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(IndexBackwardAttrs, dim, nullptr),
 
 extern constinit const OpDef op_gather_backward = {
     .name = "gather_backward",
-    .doc = "Zeros with source added at the places index along dim: the gradient of gather",
+    .doc = "zeros with source added at the places index along dim: the gradient of gather",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

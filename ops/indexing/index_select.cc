@@ -52,7 +52,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(IndexAttrs, dim, nullptr)};
 
 extern constinit const OpDef op_index_select = {
     .name = "index_select",
-    .doc = "The slices of input at the places index along dim",
+    .doc = "the slices of input at the places index along dim",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

@@ -59,7 +59,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(IndexBackwardAttrs, dim, nullptr),
 
 extern constinit const OpDef op_index_select_backward = {
     .name = "index_select_backward",
-    .doc = "Zeros with slices of source added at the places index along dim: the gradient of index_select",
+    .doc = "zeros with slices of source added at the places index along dim: the gradient of index_select",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

@@ -62,7 +62,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(OneHotAttrs, classes, nullptr)};
 
 extern constinit const OpDef op_one_hot = {
     .name = "one_hot",
-    .doc = "For each label a row of i64 numbers, 1 at the label and 0 elsewhere",
+    .doc = "for each label a row of i64 numbers, 1 at the label and 0 elsewhere",
     .inputs = kInputs,
     .attrs = kAttrs,
     .infer = infer,

@@ -106,7 +106,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(CrossEntropyAttrs, reduction, "\"mean\
 
 extern constinit const OpDef op_cross_entropy_backward = {
     .name = "cross_entropy_backward",
-    .doc = "The gradient of cross_entropy for input, from the cotangent g of the loss",
+    .doc = "the gradient of cross_entropy for input, from the cotangent g of the loss",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

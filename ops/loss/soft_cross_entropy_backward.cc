@@ -85,7 +85,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(CrossEntropyAttrs, reduction, "\"mean\
 
 extern constinit const OpDef op_soft_cross_entropy_backward = {
     .name = "soft_cross_entropy_backward",
-    .doc = "The gradient of soft_cross_entropy for input, from the cotangent g of the loss",
+    .doc = "the gradient of soft_cross_entropy for input, from the cotangent g of the loss",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

@@ -45,7 +45,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 extern constinit const OpDef op_all = {
     .name = "all",
-    .doc = "Whether every element is true over the axes dims, all of them where dims is empty",
+    .doc = "whether every element is true over the axes dims, all of them where dims is empty",
     .inputs = kInputs,
     .attrs = kAttrs,
     .flags = kReduction,

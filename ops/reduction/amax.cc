@@ -31,7 +31,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 extern constinit const OpDef op_amax = {
     .name = "amax",
-    .doc = "The largest element over the axes dims, all of them where dims is empty; ties share the gradient",
+    .doc = "the largest element over the axes dims, all of them where dims is empty; ties share the gradient",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

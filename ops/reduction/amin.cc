@@ -32,7 +32,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 extern constinit const OpDef op_amin = {
     .name = "amin",
     .doc =
-        "The smallest element over the axes dims, all of them where dims is empty; ties share the gradient",
+        "the smallest element over the axes dims, all of them where dims is empty; ties share the gradient",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

@@ -45,7 +45,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 extern constinit const OpDef op_any = {
     .name = "any",
-    .doc = "Whether one element is true over the axes dims, all of them where dims is empty",
+    .doc = "whether one element is true over the axes dims, all of them where dims is empty",
     .inputs = kInputs,
     .attrs = kAttrs,
     .flags = kReduction,

@@ -23,7 +23,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ArgReduceAttrs, dims, "{}"),
 
 extern constinit const OpDef op_argmax = {
     .name = "argmax",
-    .doc = "The place of the largest element along an axis, or in the whole tensor",
+    .doc = "the place of the largest element along an axis, or in the whole tensor",
     .inputs = kInputs,
     .attrs = kAttrs,
     .flags = kReduction,

@@ -24,7 +24,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(DimAttrs, dim, nullptr), GRADUS_ATTR(D
 
 extern constinit const OpDef op_max = {
     .name = "max",
-    .doc = "The largest element along dim and its place; the gradient goes to that place",
+    .doc = "the largest element along dim and its place; the gradient goes to that place",
     .inputs = kInputs,
     .outputs = 2,
     .attrs = kAttrs,

@@ -52,7 +52,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 extern constinit const OpDef op_mean = {
     .name = "mean",
-    .doc = "Arithmetic mean over the axes dims, all of them where dims is empty",
+    .doc = "arithmetic mean over the axes dims, all of them where dims is empty",
     .inputs = kInputs,
     .attrs = kAttrs,
     .flags = kReduction,

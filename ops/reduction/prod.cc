@@ -103,7 +103,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 extern constinit const OpDef op_prod = {
     .name = "prod",
-    .doc = "Product over the axes dims, all of them where dims is empty",
+    .doc = "product over the axes dims, all of them where dims is empty",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

@@ -58,7 +58,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(VarAttrs, dims, "{}"), GRADUS_ATTR(Var
 
 extern constinit const OpDef op_std = {
     .name = "std",
-    .doc = "Standard deviation over the axes dims, all of them where dims is empty",
+    .doc = "standard deviation over the axes dims, all of them where dims is empty",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

@@ -52,7 +52,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(ReduceAttrs, dims, "{}"),
 
 extern constinit const OpDef op_sum = {
     .name = "sum",
-    .doc = "Sum over the axes dims, all of them where dims is empty",
+    .doc = "sum over the axes dims, all of them where dims is empty",
     .inputs = kInputs,
     .attrs = kAttrs,
     .flags = kReduction,

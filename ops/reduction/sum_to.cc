@@ -55,7 +55,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(SumToAttrs, shape, nullptr)};
 
 extern constinit const OpDef op_sum_to = {
     .name = "sum_to",
-    .doc = "Sums broadcast axes away until the shape is `shape`",
+    .doc = "sums broadcast axes away until the shape is `shape`",
     .inputs = kInputs,
     .attrs = kAttrs,
     .flags = kReduction,

@@ -44,7 +44,7 @@ constexpr AttrDef kAttrs[] = {GRADUS_ATTR(VarAttrs, dims, "{}"), GRADUS_ATTR(Var
 
 extern constinit const OpDef op_var = {
     .name = "var",
-    .doc = "Variance over the axes dims, all of them where dims is empty",
+    .doc = "variance over the axes dims, all of them where dims is empty",
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,

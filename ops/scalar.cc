@@ -19,12 +19,14 @@ namespace {
 }
 
 [[noreturn]] void fail_range(const Operand& like, Scalar s, const char* op) {
-  throw_error<ValueError>(like.where, op, "the scalar {} does not fit the tensor's dtype: {}", s.integer,
+  throw_error<ValueError>(like.where, op, "the scalar {} does not fit the tensor's dtype: {}",
+                          s.is_integer ? fmt::format("{}", s.integer) : fmt::format("{}", s.value),
                           describe(*like.impl));
 }
 
 template <class T>
 T integer_as(const Operand& like, Scalar s, const char* op, std::int64_t highest) {
+  if (!s.is_integer && s.value >= 0x1p63) fail_range(like, s, op);
   if (!s.is_integer) fail_floating(like, s, op);
   if (s.integer < static_cast<std::int64_t>(std::numeric_limits<T>::min()) || s.integer > highest) {
     fail_range(like, s, op);

@@ -33,9 +33,11 @@ T converted(Scalar s, DType dtype, std::string_view op, Location where) {
   if constexpr (std::is_floating_point_v<T>) {
     return static_cast<T>(s.value);
   } else {
-    const T v = static_cast<T>(s.integer);
+    const bool fits = s.value >= -0x1p63 && s.value < 0x1p63;  // false for NaN
+    const std::int64_t n = s.is_integer ? s.integer : fits ? static_cast<std::int64_t>(s.value) : 0;
+    const T v = static_cast<T>(n);
     const bool exact =
-        s.is_integer ? static_cast<std::int64_t>(v) == s.integer : static_cast<double>(v) == s.value;
+        static_cast<std::int64_t>(v) == n && (s.is_integer || static_cast<double>(n) == s.value);
     if (!exact) {
       throw_error<ValueError>(where, op, "{} has no place in {}; give another dtype, or round it", s.value,
                               name(dtype));

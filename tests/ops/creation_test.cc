@@ -2,6 +2,7 @@
 #include "gradus/ops/creation.h"
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -27,6 +28,7 @@ TEST(Creation, FilledIsF32UnlessTold) {
   EXPECT_THAT(z.to_vector<float>(), ElementsAre(0, 0, 0, 0, 0, 0));
   EXPECT_THAT(ones({2}, DType::u8).to_vector<std::uint8_t>(), ElementsAre(1, 1));
   EXPECT_THAT(full({2}, -7, DType::i64).to_vector<std::int64_t>(), ElementsAre(-7, -7));
+  EXPECT_THAT(full({2}, 3.0, DType::i32).to_vector<std::int32_t>(), ElementsAre(3, 3));
   EXPECT_THAT(full({1}, 2, DType::boolean).to_vector<std::uint8_t>(), ElementsAre(1));
   EXPECT_EQ(full({}, 0.1, DType::f64).item(), 0.1);
   EXPECT_THAT(zeros({3, 0}).to_vector<float>(), IsEmpty());
@@ -113,6 +115,9 @@ TEST(Creation, RefusesWithTheCallersLine) {
               HasSubstr("too many elements"));
   EXPECT_THAT(message_of<ValueError>([] { full({2}, 2.5, DType::i64); }),
               HasSubstr("full: 2.5 has no place in i64; give another dtype, or round it"));
+  EXPECT_THAT(
+      message_of<ValueError>([] { full({2}, std::numeric_limits<std::uint64_t>::max(), DType::i64); }),
+      HasSubstr("full: 1.8446744073709552e+19 has no place in i64"));
   EXPECT_THAT(message_of<ValueError>([] { full({2}, 256, DType::u8); }),
               HasSubstr("full: 256 has no place in u8"));
   EXPECT_THAT(message_of<DtypeError>([] { ones({2}, {.dtype = DType::i32, .requires_grad = true}); }),

@@ -55,6 +55,8 @@ TEST(Elementwise, ANumberNeverWidensATensor) {
               HasSubstr("mul: the scalar 0.5 is a floating-point number, the tensor is [2] i32"));
   EXPECT_THAT(message_of<ValueError>([&] { u + 256; }),
               HasSubstr("add: the scalar 256 does not fit the tensor's dtype: [2] u8"));
+  EXPECT_THAT(message_of<ValueError>([&] { u + (std::uint64_t{1} << 63); }),
+              HasSubstr("add: the scalar 9.223372036854776e+18 does not fit the tensor's dtype"));
 }
 
 TEST(Elementwise, Broadcasts) {

@@ -18,7 +18,9 @@ for file in graph.svg loss.svg graph.dot history.csv weights.safetensors; do
     exit 1
   fi
 done
-echo "  $out/graph.svg            the graph of one training step"
+echo "  $out/graph.svg            the graph of one training step (graph.dot: the same as text)"
 echo "  $out/loss.svg             the loss curves"
 echo "  $out/history.csv          loss and accuracy of each epoch"
 echo "  $out/weights.safetensors  the trained weights"
+echo "More: build/release/gradus --help, for example"
+echo "  build/release/gradus eval fashion-mnist --weights $out/weights.safetensors"

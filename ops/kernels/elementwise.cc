@@ -155,10 +155,8 @@ void run_tiled(const Job& job, std::int64_t begin, std::int64_t end) {
   });
 }
 
-// One element that stands for all, as in the gradient of a sum.
-bool is_one_element(const View& v) {
-  if (v.numel == 1) return true;
-  if (v.strides == nullptr) return false;
+// Every index is the first element, as in the gradient of a sum. Out of line: few operands have strides.
+[[gnu::noinline]] bool has_no_steps(const View& v) {
   for (int i = 0; i < v.rank; ++i) {
     if (v.strides[i] != 0) return false;
   }
@@ -179,7 +177,7 @@ void elementwise(const ElementwiseLoops& loops, const View* in, int n_in, const 
   const void* data[kMaxElementwiseInputs];
   for (int i = 0; i < n_in; ++i) {
     data[i] = in[i].data;
-    if (is_one_element(in[i]))
+    if (in[i].numel == 1 || (in[i].strides != nullptr && has_no_steps(in[i])))
       scalars |= 1u << i;
     else
       simple = simple && in[i].strides == nullptr && in[i].numel == n;

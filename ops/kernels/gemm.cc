@@ -13,6 +13,7 @@
 #include "gradus/base/parallel.h"
 #include "gradus/ops/kernels/gemm_loop.h"
 #include "gradus/ops/kernels/gemm_small.h"
+#include "hwy/targets.h"
 
 namespace gradus::kernels {
 
@@ -20,8 +21,16 @@ namespace {
 
 // Below this many multiplications OpenBLAS is single-threaded by itself, and the team need not be set up.
 constexpr std::int64_t kSmall = 64 * 64 * 64;
-// Below, OpenBLAS is the faster one for f32 too (measured: the two meet between 80 and 96 for square ones).
-constexpr std::int64_t kMedium = 80 * 80 * 80;
+
+// Which library is the faster one for an f32 product of `work` > kSmall multiplications, as measured on one
+// thread. With AVX-512 the two meet between 80 and 96 for square matrices. With AVX2 oneDNN is ahead by a
+// tenth, but it reads an untransposed B in place: rows a multiple of 1 KiB apart compete for the same few
+// lines of the first-level cache, and where there are many of them it falls a third behind.
+bool openblas_is_faster(const GemmArgs& g, std::int64_t work) {
+  static const bool avx512 = (hwy::SupportedTargets() & HWY_AVX3) != 0;
+  if (avx512) return work <= 80 * 80 * 80;
+  return !g.trans_b && g.ldb % 256 == 0 && g.k >= 512;
+}
 
 void openblas(const GemmArgs& g, float) {
   cblas_sgemm(CblasRowMajor, g.trans_a ? CblasTrans : CblasNoTrans, g.trans_b ? CblasTrans : CblasNoTrans,
@@ -165,7 +174,7 @@ void gemm(DType dtype, const GemmArgs& given) {
     if (openblas_works<float>()) {
       if (work <= kSmall) return small_product<float>(g);
       const LibraryTeam team;
-      if (vector || work <= kMedium || !onednn_works()) return small_product<float>(g);
+      if (vector || openblas_is_faster(g, work) || !onednn_works()) return small_product<float>(g);
       return onednn(g);
     }
     const LibraryTeam team;

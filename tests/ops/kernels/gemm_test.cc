@@ -75,8 +75,8 @@ std::vector<Sizes> small_sizes() {
 TEST(KernelGemm, SmallF32) { expect_products<float>(kLibrary, small_sizes()); }
 TEST(KernelGemm, SmallF64) { expect_products<double>(kLibrary, small_sizes()); }
 
-const std::vector<Sizes> kLarge = {{33, 65, 70}, {1, 300, 257}, {300, 1, 257},
-                                   {64, 64, 64}, {90, 91, 89},  {256, 120, 1}};
+const std::vector<Sizes> kLarge = {{33, 65, 70}, {1, 300, 257}, {300, 1, 257}, {64, 64, 64},
+                                   {90, 91, 89}, {256, 120, 1}, {20, 256, 520}};
 
 TEST(KernelGemm, LargeF32) { expect_products<float>(kLibrary, kLarge); }
 TEST(KernelGemm, LargeF64) { expect_products<double>(kLibrary, kLarge); }

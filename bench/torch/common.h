@@ -12,9 +12,11 @@ inline torch::Tensor tensor(const std::vector<float>& values, at::IntArrayRef sh
   return torch::tensor(values).reshape(shape).clone();
 }
 
-// Runs `op` on every iteration; the result is destroyed inside the measured time, as in a user's loop.
+// Runs `op` on every iteration; the result is destroyed inside the measured time, as in a user's loop. The
+// first run does not count: libraries check and compile their kernels in it.
 template <class Op>
 void measure(benchmark::State& state, const Op& op) {
+  op();
   for (auto _ : state) {
     auto result = op();
     benchmark::DoNotOptimize(result);

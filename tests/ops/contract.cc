@@ -444,7 +444,7 @@ KernelRun run_kernel(const OpDef& op, std::span<const Tensor> inputs, const void
   for (const Tensor& t : inputs) {
     const std::vector<std::byte> b = bits(t);
     Guarded& g = in_memory.emplace_back(b.size(), 0);
-    std::memcpy(g.data(), b.data(), b.size());
+    std::copy(b.begin(), b.end(), g.data());
     View v = t.view();
     v.strides = nullptr;
     v.data = g.data();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Counts the instructions that one op costs, with callgrind: each overhead case runs twice with different numbers
 # of ops, and the difference is divided by that of the numbers, so that start-up cancels. Unlike times the counts
-# repeat exactly, on a busy machine too; the kernels are those of the processor that valgrind imitates (AVX2).
+# repeat to one instruction, on a busy machine too; the kernels are those of the processor that valgrind imitates (AVX2).
 #
 # usage: bench/instructions.sh [--filter REGEX] [--no-build] [--functions N]
 #   --functions N   also the N functions with the most instructions an op
@@ -38,7 +38,9 @@ count() {
   awk '/^(summary|totals):/ { print $2; exit }' "$3"
 }
 
-few=200 many=1200  # both multiples of the chain's 100 ops
+# Multiples of the chain's 100 ops, so far apart that what start-up varies by (tens of thousands of instructions)
+# is less than one an op.
+few=200 many=100200
 printf '%-36s%14s\n' case instructions
 while read -r name; do
   if [ -n "$filter" ] && ! [[ $name =~ $filter ]]; then continue; fi

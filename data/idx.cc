@@ -49,8 +49,8 @@ template <class U, class Stored, class To>
 void convert(const char* from, void* to, std::int64_t n) {
   To* out = static_cast<To*>(to);
   for (std::int64_t i = 0; i < n; ++i) {
-    out[i] =
-        static_cast<To>(std::bit_cast<Stored>(big_endian<U>(from + static_cast<std::size_t>(i) * sizeof(U))));
+    const auto stored = std::bit_cast<Stored>(big_endian<U>(from + static_cast<std::size_t>(i) * sizeof(U)));
+    out[i] = static_cast<To>(stored);  // NOLINT(bugprone-signed-char-misuse): i8 is a number here
   }
 }
 

@@ -496,17 +496,17 @@ class Walk {
     if (!leaf.grad().defined()) {
       Tensor(leaf).set_grad(owned(std::move(g)));
     } else {
-      add_into(leaf.impl()->extras->grad, std::move(g));
+      add_into(leaf.impl()->extras->grad, g);
     }
   }
   static void accumulate(Extras& e, Tensor g) {
     if (!e.grad.defined()) {
       e.grad = owned(std::move(g));
     } else {
-      add_into(e.grad, std::move(g));
+      add_into(e.grad, g);
     }
   }
-  static void add_into(Tensor& sum, Tensor g) {
+  static void add_into(Tensor& sum, const Tensor& g) {
     const TensorImpl* t = sum.impl();
     // Strides may let elements overlap; a gradient with a history must not change under it.
     if (t->tracked() || t->strides != nullptr) {

@@ -53,7 +53,7 @@ auto spread(F& f, std::span<const Tensor> x, std::index_sequence<I...>) {
 // Calls f with the tensors as a span, or as one argument each, and gives a list in either case.
 template <class F>
 std::vector<Tensor> call(F& f, std::span<const Tensor> x) {
-  auto list = [](auto&& result) {
+  auto list = [](auto result) {
     if constexpr (std::is_convertible_v<decltype(result), Tensor>) {
       return std::vector<Tensor>{std::move(result)};
     } else {

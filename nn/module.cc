@@ -142,8 +142,11 @@ std::vector<std::pair<std::string, Module*>> Module::named_children() {
 std::vector<std::pair<std::string, Module*>> Module::named_modules() {
   std::vector<std::pair<std::string, Module*>> out = {{"", this}};
   for (auto& [name, child] : named_children()) {
-    for (auto& [below, m] : child->named_modules())
-      out.emplace_back(below.empty() ? name : name + "." + below, m);
+    for (auto& [below, m] : child->named_modules()) {
+      std::string full = name;
+      if (!below.empty()) full.append(".").append(below);
+      out.emplace_back(std::move(full), m);
+    }
   }
   return out;
 }

@@ -58,6 +58,7 @@ std::string unknown_name(std::string_view what, std::string_view name, const std
   std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   if (near.size() > 3) near.resize(3);
   std::vector<std::string> names;
+  names.reserve(near.size());
   for (auto& n : near) names.push_back(std::move(n.second));
   if (!names.empty())
     return fmt::format("unknown {} '{}'; did you mean {}?", what, name, fmt::join(names, " or "));

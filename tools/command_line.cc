@@ -64,6 +64,7 @@ void check_options(const CLI::App& app, std::span<const char* const> args) {
         std::find_if(options.begin(), options.end(), [&](const auto& o) { return o.first == name; });
     if (option == options.end()) {
       std::vector<std::string> known;
+      known.reserve(options.size());
       for (const auto& o : options) known.push_back(o.first);
       throw UsageError(unknown_name("option", name, known));
     }

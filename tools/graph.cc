@@ -33,7 +33,7 @@ std::string format_of(const Options& o) {
     return o.format;
   }
   if (o.out.empty()) return "dot";
-  const std::string format = extension.empty() ? "" : extension.substr(1);
+  std::string format = extension.empty() ? "" : extension.substr(1);
   if (std::find(kFormats.begin(), kFormats.end(), format) == kFormats.end()) {
     throw UsageError(fmt::format("--out {}: {}", o.out, unknown_name("format", format, kFormats)));
   }

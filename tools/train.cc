@@ -208,7 +208,7 @@ void run(const Options& o) {
 void add_train(CLI::App& app) {
   CLI::App* cmd = app.add_subcommand("train", "Train a classifier and draw what its training recorded");
   auto o = std::make_shared<Options>();
-  const double kInfinity = std::numeric_limits<double>::infinity();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   cmd->add_option("dataset", o->dataset, "fashion-mnist")
       ->required()
       ->check(one_of("data set", dataset_names()))

@@ -15,6 +15,6 @@ void infer_predicate(InferContext& c, const kernels::ElementwiseLoops& loops);
 Tensor zero_gradient(const RuleContext& c, int i);
 
 // The values of `t` without history: for what a derivative depends on only through steps.
-inline Tensor constant(Tensor t) { return t.requires_grad() ? t.detach() : t; }
+inline Tensor constant(const Tensor& t) { return t.requires_grad() ? t.detach() : t; }
 
 }  // namespace gradus

@@ -43,7 +43,7 @@ Tensor nll_of_rows(const ClassRows& rows, const NllLossOptions& options, const c
   if (factors.defined()) losses = mul(Operand(losses, where), factors);
   if (ignores) losses = gradus::where(Operand(counts, where), losses, 0.0);
   if (options.reduction == Reduction::none) return losses;
-  const Tensor total = sum(Operand(losses, where));
+  Tensor total = sum(Operand(losses, where));
   if (options.reduction == Reduction::sum) return total;
   if (factors.defined()) {
     if (ignores) factors = gradus::where(Operand(counts, where), factors, 0.0);

@@ -23,7 +23,7 @@ Tensor spread_losses(const Tensor& log_p, const Tensor& weight, Location where) 
 
 Tensor with_labels(const Tensor& log_p, const Tensor& labels, const CrossEntropyOptions& o, Location where) {
   const double e = o.label_smoothing;
-  const Tensor picked = nll_of_rows({log_p, labels}, {o.reduction, o.weight, o.ignore_index}, kOp, where);
+  Tensor picked = nll_of_rows({log_p, labels}, {o.reduction, o.weight, o.ignore_index}, kOp, where);
   if (e == 0) return picked;
   Tensor spread = spread_losses(log_p, o.weight, where);
   Tensor safe = labels, counts;
@@ -51,7 +51,7 @@ Tensor with_probabilities(const Tensor& log_p, const Tensor& t, const CrossEntro
   const double e = o.label_smoothing, classes = static_cast<double>(log_p.size(-1));
   Tensor q = t;
   if (e != 0) q = add(mul(Operand(t, where), 1 - e), e / classes);
-  const Tensor losses = spread_losses(log_p, mul(Operand(q, where), o.weight), where);
+  Tensor losses = spread_losses(log_p, mul(Operand(q, where), o.weight), where);
   if (o.reduction == Reduction::none) return losses;
   return o.reduction == Reduction::sum ? sum(Operand(losses, where)) : mean(Operand(losses, where));
 }

@@ -3,13 +3,15 @@
 // run_command_line() prints it in one line.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace gradus::tools {
 
@@ -34,12 +36,6 @@ int run_command_line(int argc, const char* const* argv);
 // that is too long.
 std::string unknown_name(std::string_view what, std::string_view name, const std::vector<std::string>& known,
                          std::string_view otherwise = "");
-
-// For Option::check(): one of these names; a whole number of at least `least`; a number in [least, most).
-CLI::Validator one_of(std::string what, std::vector<std::string> known);
-CLI::Validator whole_number(std::int64_t least, std::int64_t most = INT64_MAX);
-enum class Least { included, excluded };
-CLI::Validator number(double least, Least kind, double below);
 
 // Makes the folder and proves that these files can be written there; none of them is touched.
 // Errors: UsageError.

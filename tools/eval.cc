@@ -7,6 +7,7 @@
 #include "gradus/data/format/safetensors.h"
 #include "gradus/tools/classifier.h"
 #include "gradus/tools/command.h"
+#include "gradus/tools/validators.h"
 
 namespace gradus::tools {
 namespace {

@@ -10,6 +10,7 @@
 #include "gradus/graph/write_graph.h"
 #include "gradus/tools/command.h"
 #include "gradus/tools/models.h"
+#include "gradus/tools/validators.h"
 
 namespace gradus::tools {
 namespace {

@@ -1,6 +1,7 @@
 // gradus ops [NAME]: the list of all ops, or what one op's definition says of itself.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 

@@ -21,6 +21,7 @@
 #include "gradus/tools/models.h"
 #include "gradus/tools/plot.h"
 #include "gradus/tools/progress.h"
+#include "gradus/tools/validators.h"
 
 namespace gradus::tools {
 namespace {

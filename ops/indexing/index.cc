@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gradus/graph/describe.h"
+#include "gradus/graph/tensor_impl.h"
 #include "gradus/ops/creation.h"
 #include "gradus/ops/indexing.h"
 #include "gradus/ops/view.h"
@@ -49,6 +50,7 @@ class Lookup {
   void count_axes() {
     int axes = 0;
     int ellipses = 0;
+    tensors_ = 0;
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const IndexItem& item = items_[i];
       switch (item.kind()) {
@@ -63,6 +65,7 @@ class Lookup {
           break;
         case IndexItem::Kind::tensor:
           axes += axes_of_tensor(item.tensor(), i);
+          ++tensors_;
           break;
       }
     }
@@ -160,11 +163,24 @@ class Lookup {
                          t_.size(axis_ + k));
       }
     }
+    looks_up(item);
+    if (tensors_ == 1 && mask.rank() > 1) return add_lone_mask(mask, item);
     const Tensor all = nonzero({mask, where_});
     for (int k = 0; k < mask.rank(); ++k) {
       places_.push_back({axis_++, source_axis_++, item, select({all, where_}, 1, k)});
     }
-    looks_up(item);
+  }
+
+  // The axes that it masks as one, with one list instead of one for each.
+  void add_lone_mask(const Tensor& mask, std::size_t item) {
+    Shape merged;
+    for (int i = 0; i < axis_; ++i) merged.push_back(t_.size(i));
+    merged.push_back(mask.numel());
+    for (int i = axis_ + mask.rank(); i < t_.rank(); ++i) merged.push_back(t_.size(i));
+    t_ = reshape({t_, where_}, merged);
+    const Tensor all = nonzero({reshape({mask, where_}, {mask.numel()}), where_});
+    places_.push_back({axis_++, source_axis_, item, select({all, where_}, 1, 0)});
+    source_axis_ += mask.rank();
   }
 
   // Notes a number or tensor for NumPy's way to count.
@@ -313,6 +329,7 @@ class Lookup {
   const char* op_;
   Location where_;
   int left_over_ = 0;
+  int tensors_ = 0;
   int axis_ = 0;         // of t_: the next one to be indexed
   int source_axis_ = 0;  // the same axis of x
   std::size_t first_item_ = kNone, last_item_ = 0;
@@ -323,6 +340,13 @@ class Lookup {
 
 Tensor index(Operand x, std::span<const IndexItem> items) {
   if (x.impl == nullptr) x.fail_undefined();
+  // x[mask] needs no list of places.
+  if (items.size() == 1 && items[0].kind() == IndexItem::Kind::tensor) {
+    const Tensor& mask = items[0].tensor();
+    if (mask.defined() && mask.dtype() == DType::boolean && mask.rank() > 0 &&
+        same_dims(*mask.impl(), *x.impl))
+      return masked_select(x, {mask, x.where});
+  }
   return Lookup(*x.impl, Tensor::share(x.impl), items, "index", x.where).run();
 }
 

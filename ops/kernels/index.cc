@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <initializer_list>
+#include <utility>
 
 #include "gradus/base/parallel.h"
 #include "gradus/ops/kernels/copy.h"
@@ -180,12 +181,24 @@ void for_each_index(const View& x, int axis, const View& index, const View& othe
   });
 }
 
+// Short runs cost more than their elements: the next dimension that is long becomes the inner one.
+void make_runs_long(Layout& l) {
+  constexpr std::int64_t kShort = 16;
+  const int last = l.rank - 1;
+  int at = last;
+  while (at >= 0 && l.dims[at] < kShort) --at;
+  if (at < 0 || at == last) return;
+  std::swap(l.dims[at], l.dims[last]);
+  for (int k = 0; k < l.operands; ++k) std::swap(l.strides[k][at], l.strides[k][last]);
+}
+
 // One after the other, so that `to` may hold an element at several places. Within a run whose steps are 1 it
 // does not.
 template <class T>
 void accumulate_as(const View& to, const View& from) {
   const View* views[2] = {&to, &from};
-  const Layout l = make_layout(views, 2);
+  Layout l = make_layout(views, 2);
+  make_runs_long(l);
   if (l.rank == 0) {
     *to.as<T>() = static_cast<T>(*to.as<T>() + *from.as<T>());
     return;

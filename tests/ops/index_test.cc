@@ -125,6 +125,14 @@ TEST(Index, Gradients) {
   };
   EXPECT_TRUE(gradcheck(f, {counted({2, 4})}));
   EXPECT_TRUE(gradgradcheck(f, {counted({2, 4})}));
+  const auto masked = [](const Tensor& x) {
+    const Tensor all = index(x, {mask({{1, 0, 0, 1}, {0, 1, 0, 1}})});
+    const Tensor middle = index(unsqueeze(x, 0), {Slice(), mask({{1, 0, 0, 1}, {0, 1, 0, 1}})});
+    const Tensor columns = index(x, {1, mask({1, 1, 1, 1})});
+    return all * squeeze(middle, 0) * columns;
+  };
+  EXPECT_TRUE(gradcheck(masked, {counted({2, 4})}));
+  EXPECT_TRUE(gradgradcheck(masked, {counted({2, 4})}));
 }
 
 TEST(Index, Refuses) {

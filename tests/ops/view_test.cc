@@ -2,6 +2,8 @@
 // them, and what is refused.
 #include "gradus/ops/view.h"
 
+#include <algorithm>
+
 #include "gmock/gmock.h"
 #include "gradus/graph/backward.h"
 #include "gradus/graph/gradcheck.h"
@@ -119,6 +121,14 @@ TEST(View, UnfoldedWindowsShareTheStorageAndAddUp) {
   x.requires_grad(true);
   sum(unfold(x, 0, 3, 1)).backward();
   EXPECT_THAT(read(x.grad()), ElementsAre(1, 2, 3, 2, 1));
+  // Many windows: other loops.
+  Tensor y = counted({2, 40}).requires_grad(true);
+  sum(unfold(y, 1, 3, 1)).backward();
+  const std::vector<double> g = read(y.grad());
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    const std::size_t at = i % 40, edge = std::min(at, 39 - at);
+    EXPECT_EQ(g[i], static_cast<double>(std::min<std::size_t>(edge + 1, 3)));
+  }
 }
 
 TEST(View, EveryDtypeAndEightAxes) {

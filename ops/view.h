@@ -1,6 +1,6 @@
 // Views: other shapes of the same elements. A view shares the storage of its operand, costs no copy, and is
-// differentiable. Here too are contiguous() and clone(), which copy. Axes may be negative: they count from
-// the end. All dtypes.
+// differentiable. Here too are the copies that keep or order the elements: contiguous(), flip() and so on.
+// Axes may be negative: they count from the end. All dtypes.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,11 @@ Tensor flatten(Operand x, std::int64_t start_dim = 0, std::int64_t end_dim = -1)
 Tensor permute(Operand x, const Dims& dims);
 // Two axes swapped. Errors: ShapeError.
 Tensor transpose(Operand x, std::int64_t dim0, std::int64_t dim1);
-// One axis taken out and put in at another place. Errors: ShapeError.
-Tensor movedim(Operand x, std::int64_t source, std::int64_t destination);
+Tensor swapaxes(Operand x, std::int64_t axis0, std::int64_t axis1);
+// Axes taken out and put in at other places: axis source[i] of x is axis destination[i] of the result, the
+// others keep their order. Errors: ShapeError.
+Tensor movedim(Operand x, const Dims& source, const Dims& destination);
+Tensor moveaxis(Operand x, const Dims& source, const Dims& destination);
 // Without all axes of size 1.
 Tensor squeeze(Operand x);
 // Without the given axes. Errors: ShapeError for an axis that has another size than 1.
@@ -38,6 +41,28 @@ Tensor expand(Operand x, const Shape& shape);
 Tensor slice(Operand x, std::int64_t dim, std::int64_t start, std::int64_t end = kEnd, std::int64_t step = 1);
 // The part of x at one index of an axis, without that axis. Errors: ShapeError (axis), ValueError (index).
 Tensor select(Operand x, std::int64_t dim, std::int64_t index);
+
+// The diagonal of the matrices in the axes dim1 (rows) and dim2 (columns), as the last axis: elements
+// [i, i + offset], [i - offset, i] for a negative one. Errors: ShapeError.
+Tensor diagonal(Operand x, std::int64_t offset = 0, std::int64_t dim1 = 0, std::int64_t dim2 = 1);
+// The windows of `size` elements that begin at 0, step, 2 step, ... of an axis: their number takes the axis's
+// place, their elements are a new last axis. Errors: ShapeError (axis, a window longer than it), ValueError
+// for a size or step below 1.
+Tensor unfold(Operand x, std::int64_t dim, std::int64_t size, std::int64_t step);
+
+// The copies below keep x's elements, in another order or beside zeros.
+
+// The elements in reverse order along the given axes. A copy. Errors: ShapeError.
+Tensor flip(Operand x, const Dims& dims);
+// The elements moved on by shifts[i] places along axis dims[i], those that leave at the end come in at the
+// beginning; without dims one shift of the elements in row-major order. A copy. Errors: ShapeError.
+Tensor roll(Operand x, const Dims& shifts, const Dims& dims = Dims{});
+// Zeros with x's last axis on the diagonal of the axes dim1 and dim2 of the result, `offset` places above.
+// Errors: ShapeError.
+Tensor diag_embed(Operand x, std::int64_t offset = 0, std::int64_t dim1 = -2, std::int64_t dim2 = -1);
+// A list as the diagonal of a matrix, or the diagonal of a matrix as a list (a view). Errors: ShapeError for
+// other ranks.
+Tensor diag(Operand x, std::int64_t diagonal = 0);
 
 // x itself if its elements lie in row-major order without gaps, otherwise a copy that does.
 Tensor contiguous(Operand x);

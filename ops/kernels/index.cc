@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
+#include <utility>
 
 #include "gradus/base/parallel.h"
 #include "gradus/ops/kernels/copy.h"
@@ -179,6 +181,58 @@ void for_each_index(const View& x, int axis, const View& index, const View& othe
   });
 }
 
+// Short runs cost more than their elements: the next dimension that is long becomes the inner one.
+void make_runs_long(Layout& l) {
+  constexpr std::int64_t kShort = 16;
+  const int last = l.rank - 1;
+  int at = last;
+  while (at >= 0 && l.dims[at] < kShort) --at;
+  if (at < 0 || at == last) return;
+  std::swap(l.dims[at], l.dims[last]);
+  for (int k = 0; k < l.operands; ++k) std::swap(l.strides[k][at], l.strides[k][last]);
+}
+
+// One after the other, so that `to` may hold an element at several places. Within a run whose steps are 1 it
+// does not.
+template <class T>
+void accumulate_as(const View& to, const View& from) {
+  const View* views[2] = {&to, &from};
+  Layout l = make_layout(views, 2);
+  make_runs_long(l);
+  if (l.rank == 0) {
+    *to.as<T>() = static_cast<T>(*to.as<T>() + *from.as<T>());
+    return;
+  }
+  const std::int64_t step_to = l.strides[0][l.rank - 1], step_from = l.strides[1][l.rank - 1];
+  for (Runs run(l, 0, l.numel); run.n > 0; run.next()) {
+    T* a = to.as<T>() + run.offset[0];
+    const T* b = from.as<const T>() + run.offset[1];
+    if (step_to == 1 && step_from == 1) {
+      add_contiguous(a, b, run.n);
+      continue;
+    }
+    for (std::int64_t j = 0; j < run.n; ++j) {
+      a[j * step_to] = static_cast<T>(a[j * step_to] + b[j * step_from]);
+    }
+  }
+}
+
+// The layout of arrays of dims[0..rank), or that broadcast to them, walked in row-major order.
+Layout row_major_layout(std::initializer_list<const View*> views, const std::int64_t* dims, int rank) {
+  Layout l;
+  l.operands = static_cast<int>(views.size());
+  l.rank = std::max(rank, 1);
+  l.dims[0] = 1;
+  std::copy_n(dims, rank, l.dims);
+  l.numel = product(dims, 0, rank);
+  int k = 0;
+  for (const View* v : views) {
+    l.strides[k][0] = 0;
+    broadcast_view(*v, dims, rank, l.numel, l.strides[k++]);
+  }
+  return l;
+}
+
 }  // namespace
 
 std::int64_t find_out_of_range(const View& index, std::int64_t size) {
@@ -273,22 +327,7 @@ void index_add(const View& x, int axis, const View& index, const View& source) {
     }
     Slice target(x, axis), part(source, axis);
     for (std::int64_t k = 0; k < n; ++k) {
-      const View& t = target.at(indices[k * step]);
-      const View& s = part.at(k);
-      const View* views[2] = {&t, &s};
-      const Layout l = make_layout(views, 2);
-      if (l.rank == 0) {
-        *t.as<T>() = static_cast<T>(*t.as<T>() + *s.as<T>());
-        continue;
-      }
-      const int last = l.rank - 1;
-      for (Runs run(l, 0, l.numel); run.n > 0; run.next()) {
-        T* a = t.as<T>() + run.offset[0];
-        const T* b = s.as<const T>() + run.offset[1];
-        for (std::int64_t j = 0; j < run.n; ++j) {
-          a[j * l.strides[0][last]] = static_cast<T>(a[j * l.strides[0][last]] + b[j * l.strides[1][last]]);
-        }
-      }
+      accumulate_as<T>(target.at(indices[k * step]), part.at(k));
     }
   });
 }
@@ -309,6 +348,89 @@ void scatter_add(const View& x, int axis, const View& index, const View& source)
     const T* from = source.as<const T>();
     for_each_index(x, axis, index, source,
                    [=](std::int64_t px, std::int64_t po) { to[px] = static_cast<T>(to[px] + from[po]); });
+  });
+}
+
+void scatter(const View& x, int axis, const View& index, const View& source) {
+  with_size(x.dtype, [&](auto tag) {
+    using T = decltype(tag);
+    T* to = x.as<T>();
+    const T* from = source.as<const T>();
+    for_each_index(x, axis, index, source, [=](std::int64_t px, std::int64_t po) { to[px] = from[po]; });
+  });
+}
+
+void accumulate(const View& to, const View& from) {
+  if (from.numel == 0) return;
+  with_type(to.dtype, [&](auto tag) { accumulate_as<decltype(tag)>(to, from); });
+}
+
+std::int64_t count_nonzero(const View& x) {
+  std::int64_t count = 0;
+  if (x.numel == 0) return count;
+  const View* views[1] = {&x};
+  const Layout l = make_layout(views, 1);
+  with_type(x.dtype, [&](auto tag) {
+    using T = decltype(tag);
+    const T* p = x.as<const T>();
+    if (l.rank == 0) {
+      count = static_cast<std::int64_t>(*p != T{0});
+      return;
+    }
+    const std::int64_t step = l.strides[0][l.rank - 1];
+    for (Runs run(l, 0, l.numel); run.n > 0; run.next()) {
+      const T* at = p + run.offset[0];
+      if (step == 1) {  // its own loop, for vectors
+        for (std::int64_t j = 0; j < run.n; ++j) count += static_cast<std::int64_t>(at[j] != T{0});
+      } else {
+        for (std::int64_t j = 0; j < run.n; ++j) count += static_cast<std::int64_t>(at[j * step] != T{0});
+      }
+    }
+  });
+  return count;
+}
+
+void nonzero(const View& x, const View& out) {
+  if (out.numel == 0) return;
+  const Layout l = row_major_layout({&x}, x.dims, x.rank);
+  const int rank = x.rank;
+  std::int64_t place[kMaxRank] = {};  // of the run's beginning
+  std::int64_t* to = out.as<std::int64_t>();
+  with_type(x.dtype, [&](auto tag) {
+    using T = decltype(tag);
+    const T* p = x.as<const T>();
+    const std::int64_t step = l.strides[0][l.rank - 1];
+    for (Runs run(l, 0, l.numel); run.n > 0; run.next()) {
+      const T* at = p + run.offset[0];
+      for (std::int64_t j = 0; j < run.n; ++j) {
+        if (at[j * step] == T{0}) continue;
+        for (int k = 0; k < rank - 1; ++k) *to++ = place[k];
+        if (rank > 0) *to++ = j;
+      }
+      for (int k = rank - 2; k >= 0; --k) {
+        if (++place[k] < x.dims[k]) break;
+        place[k] = 0;
+      }
+    }
+  });
+}
+
+void masked_select(const View& x, const View& mask, const std::int64_t* dims, int rank, const View& out) {
+  if (out.numel == 0) return;
+  const Layout l = row_major_layout({&x, &mask}, dims, rank);
+  const int last = l.rank - 1;
+  const auto* m = mask.as<const std::uint8_t>();
+  with_size(x.dtype, [&](auto tag) {
+    using T = decltype(tag);
+    const T* p = x.as<const T>();
+    T* to = out.as<T>();
+    for (Runs run(l, 0, l.numel); run.n > 0; run.next()) {
+      const T* from = p + run.offset[0];
+      const std::uint8_t* on = m + run.offset[1];
+      for (std::int64_t j = 0; j < run.n; ++j) {
+        if (on[j * l.strides[1][last]] != 0) *to++ = from[j * l.strides[0][last]];
+      }
+    }
   });
 }
 

@@ -1,6 +1,7 @@
 // Attributes of the view ops, and what their files share. Internal to ops/ and to tests.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "gradus/graph/op_def.h"
@@ -39,21 +40,53 @@ struct SelectBackwardAttrs {
   std::int64_t dim, index, size;
 };
 
+struct FlipAttrs {
+  Dims dims;
+};
+struct RollAttrs {
+  Dims shifts, dims;
+};
+struct DiagonalAttrs {
+  std::int64_t offset, dim1, dim2;
+};
+// The sizes of the axes dim1 and dim2, whose diagonal is put back. The axes are not negative.
+struct DiagonalBackwardAttrs {
+  std::int64_t offset, dim1, dim2, rows, cols;
+};
+struct UnfoldAttrs {
+  std::int64_t dim, size, step;
+};
+// `length` is the size of the axis that was unfolded.
+struct UnfoldBackwardAttrs {
+  std::int64_t dim, size, step, length;
+};
+
 // Strides of input 0, whether it is contiguous or not.
-inline void strides_of(const TensorImpl& t, std::int64_t* strides) {
-  if (t.strides != nullptr) {
-    for (int i = 0; i < t.rank; ++i) strides[i] = t.strides[i];
+inline void strides_of(const View& v, std::int64_t* strides) {
+  if (v.strides != nullptr) {
+    for (int i = 0; i < v.rank; ++i) strides[i] = v.strides[i];
     return;
   }
   std::int64_t step = 1;
-  for (int i = t.rank - 1; i >= 0; --i) {
+  for (int i = v.rank - 1; i >= 0; --i) {
     strides[i] = step;
-    step *= t.dims()[i];
+    step *= v.dims[i];
   }
 }
+inline void strides_of(const TensorImpl& t, std::int64_t* strides) { strides_of(t.view(), strides); }
 
-// The gradients of slice and select: g put into zeros.
+// Elements on a diagonal of a matrix, `offset` places above the main one.
+inline std::int64_t diagonal_length(std::int64_t rows, std::int64_t cols, std::int64_t offset) {
+  const std::int64_t n = offset >= 0 ? std::min(rows, cols - offset) : std::min(rows + offset, cols);
+  return std::max<std::int64_t>(n, 0);
+}
+// `out`, contiguous, becomes zeros with g's last axis on the diagonal of its axes dim1 and dim2.
+void put_diagonal(const View& g, const View& out, int dim1, int dim2, std::int64_t offset);
+
+// The gradients of slice, select, diagonal and unfold: g put into zeros, or added up there.
 Tensor slice_backward(const Tensor& g, const SliceBackwardAttrs& attrs);
 Tensor select_backward(const Tensor& g, const SelectBackwardAttrs& attrs);
+Tensor diagonal_backward(const Tensor& g, const DiagonalBackwardAttrs& attrs);
+Tensor unfold_backward(const Tensor& g, const UnfoldBackwardAttrs& attrs);
 
 }  // namespace gradus

@@ -76,23 +76,4 @@ extern constinit const OpDef op_permute = {
 
 Tensor permute(Operand x, const Dims& dims) { return apply(op_permute, {x}, PermuteAttrs{dims}); }
 
-Tensor movedim(Operand x, std::int64_t source, std::int64_t destination) {
-  if (x.impl == nullptr) return apply(op_permute, {x}, PermuteAttrs{});  // which says so
-  const int rank = x.impl->rank;
-  for (std::int64_t dim : {source, destination}) {
-    if (dim < -rank || dim >= rank) {
-      throw_error<ShapeError>(x.where, "movedim", "axis {} is out of range: x {} has {} axes", dim,
-                              format_shape({x.impl->dims(), x.impl->rank}), rank);
-    }
-  }
-  const auto from = static_cast<int>(source < 0 ? source + rank : source);
-  const auto to = static_cast<int>(destination < 0 ? destination + rank : destination);
-  Dims dims;
-  for (int i = 0, next = 0; i < rank; ++i) {
-    if (next == from) ++next;
-    dims.push_back(i == to ? from : next++);
-  }
-  return apply(op_permute, {x}, PermuteAttrs{dims});
-}
-
 }  // namespace gradus

@@ -94,5 +94,43 @@ TEST(Indexing, RefusesIndicesThatDoNotFit) {
               HasSubstr("index_add: takes numbers of one dtype"));
 }
 
+TEST(Indexing, ScatterKeepsTheLast) {
+  const Tensor x = zeros({3});
+  const Tensor list = places({1, 0, 1});
+  Tensor source = tensor({10, 20, 30}, {.requires_grad = true});
+  const Tensor y = scatter(x, 0, list, source);
+  EXPECT_THAT(y.to_vector<float>(), ElementsAre(20, 30, 0));
+  sum(y * tensor({1, 2, 3})).backward();
+  EXPECT_THAT(source.grad().to_vector<float>(), ElementsAre(0, 1, 2));
+  EXPECT_THAT(scatter(x, 0, list, 7).to_vector<float>(), ElementsAre(7, 7, 0));
+  EXPECT_THAT(message_of<DtypeError>([&] { scatter(zeros({3}, DType::i64), 0, list, 0.5); }),
+              HasSubstr("scatter:"));
+}
+
+TEST(Indexing, TakeAlongDim) {
+  const Tensor x = tensor({{3, 1, 2}, {6, 5, 4}});
+  EXPECT_THAT(take_along_dim(x, places({{2, 0}}), 1).to_vector<float>(), ElementsAre(2, 3, 4, 6));
+  EXPECT_THAT(take_along_dim(x, places({5, 0})).to_vector<float>(), ElementsAre(4, 3));
+  EXPECT_THAT(message_of<ShapeError>([&] { take_along_dim(x, places({0}), 1); }),
+              HasSubstr("take_along_dim: ranks differ: input [2, 3] f32, index [1] i64"));
+}
+
+TEST(Indexing, Masks) {
+  const Tensor x = tensor({{1, 2, 3}, {4, 5, 6}});
+  const Tensor mask = gt(x, 2);
+  EXPECT_THAT(masked_fill(x, mask, -1).to_vector<float>(), ElementsAre(1, 2, -1, -1, -1, -1));
+  EXPECT_THAT(masked_fill(x, mask, tensor(0.5)).to_vector<float>(), ElementsAre(1, 2, 0.5, 0.5, 0.5, 0.5));
+  EXPECT_THAT(masked_select(transpose(x, 0, 1), transpose(mask, 0, 1)).to_vector<float>(),
+              ElementsAre(4, 5, 3, 6));
+  EXPECT_THAT(nonzero(mask).to_vector<std::int64_t>(), ElementsAre(0, 2, 1, 0, 1, 1, 1, 2));
+  Tensor v = tensor(2.0, {.requires_grad = true});
+  sum(masked_fill(x, mask, v)).backward();
+  EXPECT_EQ(v.grad().item(), 4);
+  EXPECT_THAT(message_of<DtypeError>([&] { masked_fill(x, x, 0); }),
+              HasSubstr("masked_fill: the mask is not bool: mask [2, 3] f32"));
+  EXPECT_THAT(message_of<ShapeError>([&] { masked_fill(x, mask, x); }),
+              HasSubstr("masked_fill: takes one value, a tensor without axes"));
+}
+
 }  // namespace
 }  // namespace gradus

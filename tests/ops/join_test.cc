@@ -97,5 +97,76 @@ TEST(Join, RefusesWithTheCallersLine) {
   EXPECT_THAT(message_of<ValueError>([&] { chunk(x, 0); }), HasSubstr("chunk: the number of chunks is 0"));
 }
 
+TEST(Join, UnbindAndMeshgrid) {
+  const Tensor x = counted({2, 3});
+  const std::vector<Tensor> columns = unbind(x, -1);
+  ASSERT_THAT(columns, SizeIs(3));
+  EXPECT_THAT(read(columns[2]), ElementsAre(2, 5));
+  EXPECT_EQ(columns[0].impl()->storage, x.impl()->storage);
+  EXPECT_THAT(message_of<ShapeError>([&] { unbind(x, 2); }),
+              HasSubstr("unbind: axis 2 is out of range: x [2, 3] f64 has 2 axes"));
+
+  const Tensor a = counted({2}), b = counted({3});
+  const std::vector<Tensor> ij = meshgrid({a, b}, "ij"), xy = meshgrid({a, b}, "xy");
+  EXPECT_THAT(read(ij[0]), ElementsAre(0, 0, 0, 1, 1, 1));
+  EXPECT_THAT(read(ij[1]), ElementsAre(0, 1, 2, 0, 1, 2));
+  EXPECT_EQ(xy[0].shape(), (Shape{3, 2}));
+  EXPECT_THAT(read(xy[0]), ElementsAre(0, 1, 0, 1, 0, 1));
+  EXPECT_THAT(message_of<ValueError>([&] { meshgrid({a}, "yx"); }), HasSubstr("\"ij\" or \"xy\""));
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                meshgrid({a, x}, "ij");
+              }),
+              HasSubstr("meshgrid: takes lists: tensors[1] [2, 3] f64"));
+}
+
+TEST(Join, Repeats) {
+  const Tensor x = counted({2, 2});
+  EXPECT_THAT(read(repeat(x, {1, 2})), ElementsAre(0, 1, 0, 1, 2, 3, 2, 3));
+  EXPECT_EQ(repeat(x, {3, 1, 2}).shape(), (Shape{3, 2, 4}));
+  EXPECT_EQ(tile(x, {2}).shape(), (Shape{2, 4}));
+  EXPECT_THAT(read(repeat_interleave(x, 2)), ElementsAre(0, 0, 1, 1, 2, 2, 3, 3));
+  EXPECT_THAT(read(repeat_interleave(x, 2, 0)), ElementsAre(0, 1, 0, 1, 2, 3, 2, 3));
+  EXPECT_THAT(read(repeat_interleave(x, tensor({0, 3}, DType::i64), 1)), ElementsAre(1, 1, 1, 3, 3, 3));
+  EXPECT_EQ(repeat_interleave(x, 0, 1).shape(), (Shape{2, 0}));
+  EXPECT_THAT(message_of<ValueError>([&] { repeat_interleave(x, -1); }),
+              HasSubstr("repeat_interleave: the number of repeats is -1"));
+  EXPECT_THAT(message_of<ShapeError>([&] { repeat_interleave(x, tensor({1}, DType::i64), 1); }),
+              HasSubstr("one number for each of the 2 elements of axis 1 of x [2, 2] f64: repeats [1] i64"));
+  const auto f = [](const Tensor& t) {
+    return repeat_interleave(t, 2, 1) * repeat_interleave(t, tensor({1, 3}, DType::i64), 1) * tile(t, {2});
+  };
+  EXPECT_TRUE(gradgradcheck(f, {counted({2, 2})}));
+}
+
+// Large enough for threads.
+TEST(Join, RepeatOfManyElements) {
+  const Tensor x = counted({64, 1, 33});
+  const Tensor y = repeat(x, {3, 40, 5});
+  ASSERT_EQ(y.shape(), (Shape{192, 40, 165}));
+  EXPECT_EQ(read(slice(slice(y, 0, 64, 128), 2, 33, 66)), read(expand(x, {64, 40, 33})));
+}
+
+TEST(Join, Pads) {
+  const Tensor x = counted({2, 3});
+  EXPECT_THAT(read(pad(x, {1, 0})), ElementsAre(0, 0, 1, 2, 0, 3, 4, 5));
+  EXPECT_EQ(pad(x, {1, 1, 2, 0}).shape(), (Shape{4, 5}));
+  EXPECT_THAT(read(pad(x, {-1, 1}, {.value = 9})), ElementsAre(1, 2, 9, 4, 5, 9));
+  EXPECT_THAT(read(pad(x, {2, 1}, {.mode = PadMode::reflect})),
+              ElementsAre(2, 1, 0, 1, 2, 1, 5, 4, 3, 4, 5, 4));
+  EXPECT_THAT(read(pad(x, {1, 1}, {.mode = PadMode::replicate})), ElementsAre(0, 0, 1, 2, 2, 3, 3, 4, 5, 5));
+  EXPECT_THAT(read(pad(x, {1, 1}, {.mode = PadMode::circular})), ElementsAre(2, 0, 1, 2, 0, 5, 3, 4, 5, 3));
+  EXPECT_EQ(pad(tensor(true, DType::boolean), {}).dtype(), DType::boolean);
+  EXPECT_THAT(message_of<ValueError>([&] { pad(x, {1}); }),
+              HasSubstr("pad: 1 numbers; each axis takes two, before and after: [1] for x [2, 3] f64"));
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                pad(x, {1, 1, 1, 1, 1, 1});
+              }),
+              HasSubstr("pad: 6 numbers are for 3 axes, but x [2, 3] f64 has 2"));
+  EXPECT_THAT(message_of<DtypeError>([] {
+                pad(zeros({2}, DType::i64), {1, 1}, {.value = 0.5});
+              }),
+              HasSubstr("pad:"));
+}
+
 }  // namespace
 }  // namespace gradus

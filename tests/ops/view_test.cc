@@ -2,6 +2,8 @@
 // them, and what is refused.
 #include "gradus/ops/view.h"
 
+#include <algorithm>
+
 #include "gmock/gmock.h"
 #include "gradus/graph/backward.h"
 #include "gradus/graph/gradcheck.h"
@@ -76,6 +78,57 @@ TEST(View, Values) {
   EXPECT_EQ(flatten(zeros({})).shape(), (Shape{1}));
   EXPECT_EQ(squeeze(zeros({1, 3, 1})).shape(), (Shape{3}));
   EXPECT_EQ(reshape(zeros({2, 6}), {-1, 4}).shape(), (Shape{3, 4}));
+}
+
+TEST(View, MovesAxes) {
+  const Tensor x = zeros({2, 3, 4, 5});
+  EXPECT_EQ(movedim(x, {0, 1}, {-1, 0}).shape(), (Shape{3, 4, 5, 2}));
+  EXPECT_EQ(moveaxis(x, -1, 0).shape(), (Shape{5, 2, 3, 4}));
+  EXPECT_EQ(swapaxes(x, 0, -1).shape(), (Shape{5, 3, 4, 2}));
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                movedim(x, {0, 1}, 2);
+              }),
+              HasSubstr("movedim: 2 axes to move, but 1 places for them: [0, 1] to [2] of x [2, 3, 4, 5]"));
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                movedim(x, {0, -4}, {1, 2});
+              }),
+              HasSubstr("movedim: an axis is named twice: [0, -4] to [1, 2] of x [2, 3, 4, 5]"));
+}
+
+TEST(View, OrderAndDiagonals) {
+  const Tensor x = counted({2, 3});
+  EXPECT_THAT(read(flip(x, 1)), ElementsAre(2, 1, 0, 5, 4, 3));
+  EXPECT_THAT(read(flip(transpose(x, 0, 1), {0, 1})), ElementsAre(5, 2, 4, 1, 3, 0));
+  EXPECT_THAT(read(roll(x, 1)), ElementsAre(5, 0, 1, 2, 3, 4));
+  EXPECT_THAT(read(roll(x, {1, -1}, {0, 1})), ElementsAre(4, 5, 3, 1, 2, 0));
+  EXPECT_THAT(read(roll(transpose(x, 0, 1), 2)), ElementsAre(2, 5, 0, 3, 1, 4));
+  EXPECT_TRUE(share_memory(diagonal(x), x));
+  EXPECT_THAT(read(diagonal(x, 1)), ElementsAre(1, 5));
+  EXPECT_THAT(read(diag(x, -1)), ElementsAre(3));
+  EXPECT_THAT(read(diag(tensor<double>({7, 8}), -1)), ElementsAre(0, 0, 0, 7, 0, 0, 0, 8, 0));
+  EXPECT_THAT(message_of<ShapeError>([] {
+                diag(zeros({1, 2, 3}));
+              }),
+              HasSubstr("diag: takes a list or a matrix: x [1, 2, 3] f32"));
+  EXPECT_THAT(message_of<ShapeError>([&] { roll(x, {1, 2}); }), HasSubstr("roll: 2 shifts for 0 axes"));
+}
+
+TEST(View, UnfoldedWindowsShareTheStorageAndAddUp) {
+  Tensor x = arange(0, 5, 1, DType::f64);
+  EXPECT_TRUE(share_memory(unfold(x, 0, 3, 1), x));
+  EXPECT_THAT(read(unfold(x, 0, 3, 2)), ElementsAre(0, 1, 2, 2, 3, 4));
+  EXPECT_THAT(read(sum(unfold(x, 0, 3, 1) * 2.0, -1)), ElementsAre(6, 12, 18));
+  x.requires_grad(true);
+  sum(unfold(x, 0, 3, 1)).backward();
+  EXPECT_THAT(read(x.grad()), ElementsAre(1, 2, 3, 2, 1));
+  // Many windows: other loops.
+  Tensor y = counted({2, 40}).requires_grad(true);
+  sum(unfold(y, 1, 3, 1)).backward();
+  const std::vector<double> g = read(y.grad());
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    const std::size_t at = i % 40, edge = std::min(at, 39 - at);
+    EXPECT_EQ(g[i], static_cast<double>(std::min<std::size_t>(edge + 1, 3)));
+  }
 }
 
 TEST(View, EveryDtypeAndEightAxes) {

@@ -1,6 +1,7 @@
 // References of the indexing ops: one element after the other, its place taken apart into indices.
 #include "gradus/ops/indexing/gather.h"
 #include "gradus/ops/indexing/one_hot.h"
+#include "gradus/ops/indexing/triangle.h"
 #include "gradus/tests/ops/reference.h"
 
 namespace gradus::reference {
@@ -70,7 +71,56 @@ std::vector<Tensor> one_hot(Inputs in, const void* attrs) {
   return {make(shape, out, DType::i64)};
 }
 
+std::vector<Tensor> scatter(Inputs in, const void* attrs) {
+  const std::int64_t dim = static_cast<const IndexAttrs*>(attrs)->dim;
+  std::vector<double> out = read(in[0]);
+  const std::vector<double> source = read(in[2]);
+  each(in[2].shape(), in[0].shape(), dim, in[1],
+       [&](std::size_t to, std::size_t from) { out[to] = source[from]; });
+  return {make(in[0].shape(), out, in[0].dtype())};
+}
+
+std::vector<Tensor> masked_select(Inputs in, const void*) {
+  const Shape all = broadcast_shape(in);
+  const std::vector<double> x = read(in[0]), mask = read(in[1]);
+  std::vector<double> out;
+  for (std::int64_t i = 0; i < all.numel(); ++i) {
+    if (mask[static_cast<std::size_t>(broadcast_index(i, all, in[1].shape()))] != 0)
+      out.push_back(x[static_cast<std::size_t>(broadcast_index(i, all, in[0].shape()))]);
+  }
+  return {make({static_cast<std::int64_t>(out.size())}, out, in[0].dtype())};
+}
+
+std::vector<Tensor> nonzero(Inputs in, const void*) {
+  const std::vector<double> x = read(in[0]);
+  std::vector<double> out;
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (x[i] == 0) continue;
+    ++count;
+    for (std::int64_t p : place_of(i, in[0].shape())) out.push_back(static_cast<double>(p));
+  }
+  return {make({count, in[0].rank()}, out, DType::i64)};
+}
+
+template <bool lower>
+std::vector<Tensor> triangle(Inputs in, const void* attrs) {
+  const auto diagonal = static_cast<double>(static_cast<const TriangleAttrs*>(attrs)->diagonal);
+  std::vector<double> out = read(in[0]);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const Place at = place_of(i, in[0].shape());
+    const auto above = static_cast<double>(at[at.size() - 1] - at[at.size() - 2]);
+    if (lower ? above > diagonal : above < diagonal) out[i] = 0;
+  }
+  return {make(in[0].shape(), out, in[0].dtype())};
+}
+
 constexpr ReferenceEntry kEntries[] = {
+    {"scatter", scatter},
+    {"masked_select", masked_select},
+    {"nonzero", nonzero},
+    {"tril", triangle<true>},
+    {"triu", triangle<false>},
     {"gather", gather},
     {"gather_backward", add_to_zeros},
     {"scatter_add", add_at},

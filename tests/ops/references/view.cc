@@ -154,13 +154,142 @@ std::vector<Tensor> select_backward(Inputs in, const void* attrs) {
   return put(in[0], Shape(std::span(sizes)), [&](const Place& at) { return inserted(at, axis, a.index); });
 }
 
+std::vector<Tensor> flip(Inputs in, const void* attrs) {
+  const Shape shape = in[0].shape();
+  return picked(in[0], shape, [&](Place at) {
+    for (std::int64_t d : static_cast<const FlipAttrs*>(attrs)->dims) {
+      const std::size_t axis = axis_of(d, shape.rank());
+      at[axis] = shape[static_cast<int>(axis)] - 1 - at[axis];
+    }
+    return at;
+  });
+}
+
+std::vector<Tensor> roll(Inputs in, const void* attrs) {
+  const auto& a = *static_cast<const RollAttrs*>(attrs);
+  const Shape shape = in[0].shape();
+  return picked(in[0], shape, [&](Place at) {
+    for (int i = 0; i < a.dims.size(); ++i) {
+      const std::size_t axis = axis_of(a.dims[i], shape.rank());
+      const std::int64_t size = shape[static_cast<int>(axis)];
+      at[axis] = ((at[axis] - a.shifts[i]) % size + size) % size;
+    }
+    return at;
+  });
+}
+
+// The place in a matrix's array of the place `at` of its diagonal: row and column put in at their axes.
+Place on_diagonal(const Place& at, std::size_t rows, std::size_t cols, std::int64_t offset) {
+  const std::int64_t i = at.back();
+  Place place(at.size() + 1);
+  std::size_t next = 0;
+  for (std::size_t k = 0; k < place.size(); ++k) {
+    if (k == rows)
+      place[k] = i + (offset < 0 ? -offset : 0);
+    else if (k == cols)
+      place[k] = i + (offset > 0 ? offset : 0);
+    else
+      place[k] = at[next++];
+  }
+  return place;
+}
+
+std::vector<Tensor> diagonal(Inputs in, const void* attrs) {
+  const auto& a = *static_cast<const DiagonalAttrs*>(attrs);
+  const Shape had = in[0].shape();
+  const std::size_t rows = axis_of(a.dim1, had.rank()), cols = axis_of(a.dim2, had.rank());
+  Shape shape;
+  for (int k = 0; k < had.rank(); ++k) {
+    if (static_cast<std::size_t>(k) != rows && static_cast<std::size_t>(k) != cols) shape.push_back(had[k]);
+  }
+  std::int64_t n = 0;
+  for (std::int64_t i = 0; i < had[static_cast<int>(rows)]; ++i) {
+    const std::int64_t j = i + a.offset;
+    if (j >= 0 && j < had[static_cast<int>(cols)]) ++n;
+  }
+  shape.push_back(n);
+  return picked(in[0], shape, [&](const Place& at) { return on_diagonal(at, rows, cols, a.offset); });
+}
+
+std::vector<Tensor> put_diagonal(const Tensor& g, std::size_t rows, std::size_t cols, std::int64_t offset,
+                                 std::int64_t n_rows, std::int64_t n_cols) {
+  Shape shape;
+  for (int k = 0, next = 0; k <= g.rank(); ++k) {
+    const auto axis = static_cast<std::size_t>(k);
+    shape.push_back(axis == rows ? n_rows : axis == cols ? n_cols : g.shape()[next++]);
+  }
+  return put(g, shape, [&](const Place& at) { return on_diagonal(at, rows, cols, offset); });
+}
+
+std::vector<Tensor> diagonal_backward(Inputs in, const void* attrs) {
+  const auto& a = *static_cast<const DiagonalBackwardAttrs*>(attrs);
+  return put_diagonal(in[0], static_cast<std::size_t>(a.dim1), static_cast<std::size_t>(a.dim2), a.offset,
+                      a.rows, a.cols);
+}
+
+std::vector<Tensor> diag_embed(Inputs in, const void* attrs) {
+  const auto& a = *static_cast<const DiagonalAttrs*>(attrs);
+  const int rank = in[0].rank() + 1;
+  const std::int64_t n = in[0].size(-1) + (a.offset < 0 ? -a.offset : a.offset);
+  return put_diagonal(in[0], axis_of(a.dim1, rank), axis_of(a.dim2, rank), a.offset, n, n);
+}
+
+std::vector<Tensor> unfold(Inputs in, const void* attrs) {
+  const auto& a = *static_cast<const UnfoldAttrs*>(attrs);
+  const std::size_t axis = axis_of(a.dim, in[0].rank());
+  Shape shape = in[0].shape();
+  std::int64_t windows = 0;
+  for (std::int64_t first = 0; first + a.size <= shape[static_cast<int>(axis)]; ++first) {
+    if (first % a.step == 0) ++windows;
+  }
+  shape[static_cast<int>(axis)] = windows;
+  shape.push_back(a.size);
+  return picked(in[0], shape, [&](Place at) {
+    const std::int64_t k = at.back();
+    at.pop_back();
+    at[axis] = at[axis] * a.step + k;
+    return at;
+  });
+}
+
+std::vector<Tensor> unfold_backward(Inputs in, const void* attrs) {
+  const auto& a = *static_cast<const UnfoldBackwardAttrs*>(attrs);
+  const auto axis = static_cast<std::size_t>(a.dim);
+  Shape shape = in[0].shape();
+  shape.pop_back();
+  shape[static_cast<int>(axis)] = a.length;
+  const std::vector<double> g = read(in[0]);
+  std::vector<double> out(static_cast<std::size_t>(shape.numel()), 0.0);
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    Place at = place_of(i, in[0].shape());
+    const std::int64_t k = at.back();
+    at.pop_back();
+    at[axis] = at[axis] * a.step + k;
+    out[flat_of(at, shape)] += g[i];
+  }
+  return {make(shape, out, in[0].dtype())};
+}
+
 constexpr ReferenceEntry kEntries[] = {
-    {"clone", copy},          {"contiguous", copy},
-    {"reshape", reshape},     {"squeeze", squeeze},
-    {"unsqueeze", unsqueeze}, {"permute", permute},
-    {"transpose", transpose}, {"expand", expand},
-    {"slice", slice},         {"slice_backward", slice_backward},
-    {"select", select},       {"select_backward", select_backward},
+    {"flip", flip},
+    {"roll", roll},
+    {"diagonal", diagonal},
+    {"diagonal_backward", diagonal_backward},
+    {"diag_embed", diag_embed},
+    {"unfold", unfold},
+    {"unfold_backward", unfold_backward},
+    {"clone", copy},
+    {"contiguous", copy},
+    {"reshape", reshape},
+    {"squeeze", squeeze},
+    {"unsqueeze", unsqueeze},
+    {"permute", permute},
+    {"transpose", transpose},
+    {"expand", expand},
+    {"slice", slice},
+    {"slice_backward", slice_backward},
+    {"select", select},
+    {"select_backward", select_backward},
 };
 
 }  // namespace

@@ -17,8 +17,9 @@ namespace gradus {
 // of several, the one from the lowest range.
 void parallel_for(std::int64_t n, std::int64_t grain, FunctionRef<void(std::int64_t, std::int64_t)> f);
 
-// The most threads that one call of the library uses, the caller's included; results do not depend on it.
-// Until set_threads was called: what OpenMP would use (OMP_NUM_THREADS, or the number of cores).
+// The most threads that one call of the library uses, the caller's included. Results do not depend on it, but
+// for the last bits of large matrix products, which OpenBLAS and oneDNN share out in their own ways. Until
+// set_threads was called: what OpenMP would use (OMP_NUM_THREADS, or the number of cores).
 int threads();
 
 // Errors: ValueError unless n >= 1.

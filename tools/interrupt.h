@@ -1,5 +1,7 @@
-// Ctrl-C and termination as a question instead of an end: while an InterruptGuard lives, the signal is noted,
-// and the run ends where nothing is half-done. One guard at a time.
+// Ctrl-C and termination as a question instead of an end: while an InterruptGuard lives, both signals wait,
+// and the run ends where nothing is half-done. They are blocked, not handled: matrix products of outside
+// libraries may use the stack pointer as one more register, and a handler would write its frame where it
+// points. One guard at a time, made before the threads that inherit its mask.
 #pragma once
 
 #include <csignal>
@@ -9,6 +11,7 @@ namespace gradus::tools {
 class InterruptGuard {
  public:
   InterruptGuard();
+  // Takes back what waits, so that it does not end the program after all.
   ~InterruptGuard();
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
@@ -17,8 +20,8 @@ class InterruptGuard {
   void check() const;
 
  private:
-  struct sigaction interrupt_before_ {};
-  struct sigaction terminate_before_ {};
+  sigset_t stopping_;
+  sigset_t mask_before_;
 };
 
 }  // namespace gradus::tools

@@ -246,7 +246,8 @@ void add_train(CLI::App& app) {
   cmd->add_option("--seed", o->seed, "Seed of the initial weights and of the order of the images")
       ->check(whole_number(0))
       ->type_name("N");
-  cmd->add_option("--threads", o->threads, "Threads that compute; the weights do not depend on it")
+  cmd->add_option("--threads", o->threads,
+                  "Threads that compute; another number rounds matrix products in another way")
       ->check(whole_number(1, 1024))
       ->type_name("N");
   cmd->add_option("--out", o->out, "Folder for the results; those of an earlier run there are replaced")

@@ -22,14 +22,12 @@ namespace {
 // Below this many multiplications OpenBLAS is single-threaded by itself, and the team need not be set up.
 constexpr std::int64_t kSmall = 64 * 64 * 64;
 
-// Which library is the faster one for an f32 product of `work` > kSmall multiplications, as measured on one
-// thread. With AVX-512 the two meet between 80 and 96 for square matrices. With AVX2 oneDNN is ahead by a
-// tenth, but it reads an untransposed B in place: rows a multiple of 1 KiB apart compete for the same few
-// lines of the first-level cache, and where there are many of them it falls a third behind.
-bool openblas_is_faster(const GemmArgs& g, std::int64_t work) {
+// Whether oneDNN computes an f32 product of `work` > kSmall multiplications. With AVX-512 it is the faster
+// one from about 88 x 88 x 88 on (measured on one thread). Its kernels for AVX2 (2.6) use the stack pointer
+// as one more register: a signal handler of the program would write its frame into the heap.
+bool onednn_is_wanted(std::int64_t work) {
   static const bool avx512 = (hwy::SupportedTargets() & HWY_AVX3) != 0;
-  if (avx512) return work <= 80 * 80 * 80;
-  return !g.trans_b && g.ldb % 256 == 0 && g.k >= 512;
+  return avx512 && work > 80 * 80 * 80;
 }
 
 void openblas(const GemmArgs& g, float) {
@@ -174,11 +172,11 @@ void gemm(DType dtype, const GemmArgs& given) {
     if (openblas_works<float>()) {
       if (work <= kSmall) return small_product<float>(g);
       const LibraryTeam team;
-      if (vector || openblas_is_faster(g, work) || !onednn_works()) return small_product<float>(g);
+      if (vector || !onednn_is_wanted(work) || !onednn_works()) return small_product<float>(g);
       return onednn(g);
     }
     const LibraryTeam team;
-    if (onednn_works()) return onednn(g);
+    if (onednn_is_wanted(work) && onednn_works()) return onednn(g);
   } else if (dtype == DType::f64 && openblas_works<double>()) {
     if (work <= kSmall) return small_product<double>(g);
     const LibraryTeam team;

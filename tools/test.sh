@@ -37,7 +37,8 @@ run_ctest() {
 asan() {
   mapfile -t programs < <(test_programs base graph ops nn optim data)
   build asan "${programs[@]}" &&
-    OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2 LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp \
+    OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2 \
+      ASAN_OPTIONS=suppressions=$PWD/tests/asan.supp LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp \
       run_programs asan '*' "${programs[@]}"
 }
 

@@ -49,7 +49,7 @@ void copy_run(const void* from_data, std::int64_t from_stride, void* to_data, st
   To* to = static_cast<To*>(to_data);
   if constexpr (std::is_same_v<From, To>) {
     if (from_stride == 1 && to_stride == 1) {
-      std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(To));
+      if (n > 0) std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(To));
       return;
     }
   }

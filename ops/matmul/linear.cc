@@ -63,8 +63,8 @@ void kernel(KernelContext& c) {
   const MatrixLayout lx = rows_layout(x.dims, x.strides, x.rank);
   const MatrixLayout lw = matrix_layout(w.dims, w.strides, 2, true);
   auto* scratch = static_cast<std::byte*>(c.scratch);
-  if (lx.pack) x = pack(x, &scratch);
-  if (lw.pack) w = pack(w, &scratch);
+  if (lx.pack) x = pack_operand(x, &scratch);
+  if (lw.pack) w = pack_operand(w, &scratch);
   const std::int64_t n = w.dims[0], k = w.dims[1];
   if (c.n > 2) fill_rows(c.in[2], out);
   kernels::gemm(out.dtype, lx.trans, lw.trans, out.numel / n, n, k, 1.0, x.data, lx.ld, w.data, lw.ld,

@@ -100,8 +100,8 @@ void kernel(KernelContext& c) {
   MatrixLayout la = matrix_layout(a.dims, a.strides, a.rank, ma.trans);
   MatrixLayout lb = matrix_layout(b.dims, b.strides, b.rank, b.rank == 1 || mb.trans);
   auto* scratch = static_cast<std::byte*>(c.scratch);
-  if (la.pack) a = pack(a, &scratch);
-  if (lb.pack) b = pack(b, &scratch);
+  if (la.pack) a = pack_operand(a, &scratch);
+  if (lb.pack) b = pack_operand(b, &scratch);
   const std::int64_t m = ma.rows, n = mb.cols, k = ma.cols;
   const int batch_axes = std::max(ma.batch_axes, mb.batch_axes);
   if (batch_axes == 0) {

@@ -40,7 +40,7 @@ inline std::size_t packed_bytes(std::int64_t numel, DType dtype) {
 }
 
 // Copies x to *scratch, which moves on behind it, and describes the copy.
-inline View pack(const View& x, std::byte** scratch) {
+inline View pack_operand(const View& x, std::byte** scratch) {
   View packed = x;
   packed.data = *scratch;
   packed.strides = nullptr;

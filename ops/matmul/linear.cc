@@ -6,9 +6,11 @@
 #include <cstring>
 
 #include "gradus/graph/samples.h"
+#include "gradus/ops/kernels/copy.h"
 #include "gradus/ops/kernels/gemm.h"
 #include "gradus/ops/matmul.h"
 #include "gradus/ops/matmul/operand.h"
+#include "gradus/ops/pack.h"
 #include "gradus/ops/view.h"
 
 namespace gradus {
@@ -40,8 +42,8 @@ void infer(InferContext& c) {
   c.out(0).dims[rank - 1] = c.dim(1, 0);
   const TensorImpl &x = c.impl(0), &w = c.impl(1);
   std::size_t scratch = 0;
-  if (rows_layout(x.dims(), x.strides, x.rank).pack) scratch += packed_bytes(x.numel, x.dtype);
-  if (matrix_layout(w.dims(), w.strides, 2, true).pack) scratch += packed_bytes(w.numel, w.dtype);
+  if (rows_layout(x.dims(), x.strides, x.rank).pack) scratch += room(x.numel, x.dtype);
+  if (matrix_layout(w.dims(), w.strides, 2, true).pack) scratch += room(w.numel, w.dtype);
   if (scratch != 0) c.set_scratch(scratch);
 }
 
@@ -63,8 +65,8 @@ void kernel(KernelContext& c) {
   const MatrixLayout lx = rows_layout(x.dims, x.strides, x.rank);
   const MatrixLayout lw = matrix_layout(w.dims, w.strides, 2, true);
   auto* scratch = static_cast<std::byte*>(c.scratch);
-  if (lx.pack) x = pack_operand(x, &scratch);
-  if (lw.pack) w = pack_operand(w, &scratch);
+  if (lx.pack) x = pack(x, &scratch);
+  if (lw.pack) w = pack(w, &scratch);
   const std::int64_t n = w.dims[0], k = w.dims[1];
   if (c.n > 2) fill_rows(c.in[2], out);
   kernels::gemm(out.dtype, lx.trans, lw.trans, out.numel / n, n, k, 1.0, x.data, lx.ld, w.data, lw.ld,

@@ -11,6 +11,7 @@
 #include "gradus/graph/samples.h"
 #include "gradus/ops/kernels/gemm.h"
 #include "gradus/ops/matmul/operand.h"
+#include "gradus/ops/pack.h"
 #include "gradus/ops/view.h"
 
 namespace gradus {
@@ -74,7 +75,7 @@ void infer(InferContext& c) {
   for (int i = 0; i < 2; ++i) {
     const TensorImpl& t = c.impl(i);
     if (t.strides != nullptr && matrix_layout(t.dims(), t.strides, t.rank, false).pack) {
-      scratch += packed_bytes(t.numel, t.dtype);
+      scratch += room(t.numel, t.dtype);
     }
   }
   if (scratch != 0) c.set_scratch(scratch);
@@ -100,8 +101,8 @@ void kernel(KernelContext& c) {
   MatrixLayout la = matrix_layout(a.dims, a.strides, a.rank, ma.trans);
   MatrixLayout lb = matrix_layout(b.dims, b.strides, b.rank, b.rank == 1 || mb.trans);
   auto* scratch = static_cast<std::byte*>(c.scratch);
-  if (la.pack) a = pack_operand(a, &scratch);
-  if (lb.pack) b = pack_operand(b, &scratch);
+  if (la.pack) a = pack(a, &scratch);
+  if (lb.pack) b = pack(b, &scratch);
   const std::int64_t m = ma.rows, n = mb.cols, k = ma.cols;
   const int batch_axes = std::max(ma.batch_axes, mb.batch_axes);
   if (batch_axes == 0) {

@@ -1,13 +1,9 @@
 // How the product kernels read a matrix: in place where its strides are those of a matrix or of a transposed
-// one, through a packed copy otherwise. Internal to ops/matmul/.
+// one, through a packed copy (ops/pack.h) otherwise. Internal to ops/matmul/.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-
-#include "gradus/graph/dtype.h"
-#include "gradus/graph/view.h"
-#include "gradus/ops/kernels/copy.h"
 
 namespace gradus {
 
@@ -32,21 +28,6 @@ inline MatrixLayout matrix_layout(const std::int64_t* dims, const std::int64_t* 
     return {!trans, false, std::max<std::int64_t>(cols == 1 ? rows : col_step, 1)};
   }
   return {trans, true, std::max<std::int64_t>(cols, 1)};
-}
-
-// A whole number of cache lines, so that a second operand begins aligned.
-inline std::size_t packed_bytes(std::int64_t numel, DType dtype) {
-  return (static_cast<std::size_t>(numel) * size_of(dtype) + 63) / 64 * 64;
-}
-
-// Copies x to *scratch, which moves on behind it, and describes the copy.
-inline View pack_operand(const View& x, std::byte** scratch) {
-  View packed = x;
-  packed.data = *scratch;
-  packed.strides = nullptr;
-  kernels::copy(x, packed);
-  *scratch += packed_bytes(x.numel, x.dtype);
-  return packed;
 }
 
 }  // namespace gradus

@@ -28,6 +28,13 @@ void require_index_fits(const InferContext& c, int i, int j, int axis) {
   }
 }
 
+void require_index_an_element(const InferContext& c, int i, int j) {
+  if (c.shape(i) != c.shape(j)) {
+    c.shape_error(
+        fmt::format("shapes differ: {}, {}; there is one index an element", c.describe(i), c.describe(j)));
+  }
+}
+
 void require_index_list(const InferContext& c, int i) {
   if (c.rank(i) != 1) {
     c.shape_error(
@@ -44,20 +51,22 @@ std::string format_place(const View& v, std::int64_t position) {
   return format_shape({place, v.rank});
 }
 
+std::int64_t offset_of(const View& v, std::int64_t position) {
+  if (v.strides == nullptr) return position;
+  std::int64_t offset = 0;
+  for (int k = v.rank - 1; k >= 0; --k) {
+    offset += position % v.dims[k] * v.strides[k];
+    position /= v.dims[k];
+  }
+  return offset;
+}
+
 void check_range(const KernelContext& c, int i, std::int64_t size, const char* axis_of) {
   const View& index = c.in[i];
   const std::int64_t at = kernels::find_out_of_range(index, size);
   if (at < 0) [[likely]]
     return;
-  std::int64_t offset = at;
-  if (index.strides != nullptr) {
-    offset = 0;
-    for (std::int64_t k = index.rank - 1, rest = at; k >= 0; --k) {
-      offset += rest % index.dims[k] * index.strides[k];
-      rest /= index.dims[k];
-    }
-  }
-  const std::int64_t value = index.as<const std::int64_t>()[offset];
+  const std::int64_t value = index.as<const std::int64_t>()[offset_of(index, at)];
   const std::string place =
       fmt::format("{} of {}", format_place(index, at), c.op->inputs[static_cast<std::size_t>(i)]);
   if (size == 0) c.fail_value(fmt::format("index {} at {}: {} has no elements", value, place, axis_of));

@@ -25,6 +25,8 @@ Tensor index_select_backward(Operand source, Operand index, std::int64_t dim, st
 void require_index(const InferContext& c, int i);
 // The index i has the rank of input j and is nowhere larger but along axis. Errors: ShapeError.
 void require_index_fits(const InferContext& c, int i, int j, int axis);
+// The index i has the shape of input j. Errors: ShapeError.
+void require_index_an_element(const InferContext& c, int i, int j);
 // The index i is a list. Errors: ShapeError.
 void require_index_list(const InferContext& c, int i);
 // Errors: ValueError naming the place and the value of an index outside 0 .. size-1.
@@ -32,6 +34,9 @@ void check_range(const KernelContext& c, int i, std::int64_t size, const char* a
 
 // "[2, 0]": a place in row-major order as one index an axis.
 std::string format_place(const View& v, std::int64_t position);
+
+// How far from the first element that place lies in memory.
+std::int64_t offset_of(const View& v, std::int64_t position);
 
 inline int positive_axis(std::int64_t dim, int rank) { return static_cast<int>(dim < 0 ? dim + rank : dim); }
 

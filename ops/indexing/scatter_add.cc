@@ -18,10 +18,7 @@ void infer(InferContext& c) {
   }
   const int axis = c.axis(0, c.attrs<IndexAttrs>().dim);
   require_index_fits(c, 1, 0, axis);
-  if (c.shape(1) != c.shape(2)) {
-    c.shape_error(
-        fmt::format("shapes differ: {}, {}; there is one index an element", c.describe(1), c.describe(2)));
-  }
+  require_index_an_element(c, 1, 2);
   c.set_out_like(0, 0);
 }
 

@@ -112,13 +112,8 @@ void kernel(KernelContext& c) {
   const View& out = c.out[0];
   if (out.numel == 0) return;
   if (out.rank == 0) return kernels::copy(x, out);
-  const PadMode mode = to_pad_mode(a.mode);
-  auto* next = static_cast<std::int64_t*>(c.scratch);
   const std::int64_t* maps[kMaxRank];
-  for (int i = 0; i < out.rank; ++i) {
-    maps[i] = next;
-    for (std::int64_t j = 0; j < out.dims[i]; ++j) *next++ = pad_source(mode, j - a.before[i], x.dims[i]);
-  }
+  fill_pad_maps(a.mode, a.before, x, out, static_cast<std::int64_t*>(c.scratch), maps);
   std::int64_t strides[kMaxRank];
   strides_of(x, strides);
   with_type(x.dtype, [&]<class T>(T) {
@@ -177,6 +172,10 @@ PadMode to_pad_mode(const char* name) {
   throw_error<ValueError>({}, "pad", "there is no mode {}", name);
 }
 
+namespace {
+
+// Where the place i of an axis of size n, counted from its first element and perhaps outside, reads from; -1:
+// nowhere.
 std::int64_t pad_source(PadMode mode, std::int64_t i, std::int64_t n) {
   if (i >= 0 && i < n) return i;
   switch (mode) {
@@ -190,6 +189,18 @@ std::int64_t pad_source(PadMode mode, std::int64_t i, std::int64_t n) {
       return i < 0 ? i + n : i - n;
   }
   return -1;
+}
+
+}  // namespace
+
+void fill_pad_maps(const char* mode, const Dims& before, const View& source, const View& padded,
+                   std::int64_t* scratch, const std::int64_t** maps) {
+  const PadMode m = to_pad_mode(mode);
+  for (int i = 0; i < padded.rank; ++i) {
+    maps[i] = scratch;
+    for (std::int64_t j = 0; j < padded.dims[i]; ++j)
+      *scratch++ = pad_source(m, j - before[i], source.dims[i]);
+  }
 }
 
 extern constinit const OpDef op_pad = {

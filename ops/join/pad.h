@@ -24,9 +24,10 @@ struct PadBackwardAttrs {
 
 PadMode to_pad_mode(const char* name);
 
-// Where the place i of an axis of size n, counted from its first element and perhaps outside, reads from; -1:
-// nowhere.
-std::int64_t pad_source(PadMode mode, std::int64_t i, std::int64_t n);
+// For every place of every axis of the padded array: the place of the source's axis that it is read from, -1
+// for none. The maps lie one after the other in `scratch`; maps[i] is that of axis i.
+void fill_pad_maps(const char* mode, const Dims& before, const View& source, const View& padded,
+                   std::int64_t* scratch, const std::int64_t** maps);
 
 // The gradient of pad in another mode than constant: each element of g added at the place that it was read
 // from.

@@ -43,13 +43,8 @@ void kernel(KernelContext& c) {
   const View& out = c.out[0];
   std::memset(out.data, 0, static_cast<std::size_t>(out.numel) * size_of(out.dtype));
   if (g.numel == 0) return;
-  const PadMode mode = to_pad_mode(a.mode);
-  auto* next = static_cast<std::int64_t*>(c.scratch);
   const std::int64_t* maps[kMaxRank];
-  for (int i = 0; i < g.rank; ++i) {
-    maps[i] = next;
-    for (std::int64_t j = 0; j < g.dims[i]; ++j) *next++ = pad_source(mode, j - a.before[i], out.dims[i]);
-  }
+  fill_pad_maps(a.mode, a.before, out, g, static_cast<std::int64_t*>(c.scratch), maps);
   std::int64_t from_strides[kMaxRank], to_strides[kMaxRank];
   strides_of(g, from_strides);
   strides_of(out, to_strides);

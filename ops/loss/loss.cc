@@ -135,14 +135,7 @@ void check_labels(const View& labels, std::int64_t classes, std::optional<std::i
     for (std::int64_t i = 0; i < labels.numel; ++i) check(p[i], i);
     return;
   }
-  for (std::int64_t i = 0; i < labels.numel; ++i) {
-    std::int64_t offset = 0;
-    for (std::int64_t k = labels.rank - 1, rest = i; k >= 0; --k) {
-      offset += rest % labels.dims[k] * labels.strides[k];
-      rest /= labels.dims[k];
-    }
-    check(p[offset], i);
-  }
+  for (std::int64_t i = 0; i < labels.numel; ++i) check(p[offset_of(labels, i)], i);
 }
 
 }  // namespace gradus

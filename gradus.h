@@ -32,5 +32,7 @@
 #include "gradus/ops/print.h"
 #include "gradus/ops/random.h"
 #include "gradus/ops/reduction.h"
+#include "gradus/ops/scan.h"
+#include "gradus/ops/sort.h"
 #include "gradus/ops/view.h"
 #include "gradus/optim/optim.h"

@@ -4,6 +4,10 @@
 // range or named twice; DtypeError for integer and bool tensors where "floating" is written.
 #pragma once
 
+#include <initializer_list>
+#include <optional>
+#include <span>
+
 #include "gradus/graph/apply.h"
 
 namespace gradus {
@@ -53,6 +57,31 @@ struct VarOptions {
 // Variance and standard deviation in two passes; floating. Divisor 0 (one element, correction 1): NaN.
 Tensor var(Operand input, const Dims& dims = {}, VarOptions options = {});
 Tensor std(Operand input, const Dims& dims = {}, VarOptions options = {});
+
+// The p-norm (sum |x|^p)^(1/p); floating. p = 0 counts what is not 0; p = inf and -inf give the largest and
+// the smallest |x|. Errors: ValueError for a NaN p, ShapeError for an infinite or negative p of nothing.
+Tensor norm(Operand input, double p = 2, const Dims& dims = {}, bool keepdim = false);
+
+// How many elements (i64) are not 0; a NaN is not.
+Tensor count_nonzero(Operand input, const Dims& dims = {});
+
+// The middle element of an odd number, the lower of the two in the middle of an even one; the first NaN if
+// there is one. Along an axis with its place, to which the gradient goes; over all axes elements that equal
+// the result share the gradient. Errors: ShapeError for nothing to choose from.
+Tensor median(Operand input);
+ValuesIndices median(Operand input, std::int64_t dim, bool keepdim = false);
+
+// The element at q (n - 1) of the n elements in rising order, between two of them their linear interpolation;
+// along `dim`, or over all axes. A NaN wins. A list of q gives a result with an axis for it in front.
+// Floating. Errors: ValueError for q outside [0, 1], ShapeError for nothing to choose from.
+Tensor quantile(Operand input, double q, std::optional<std::int64_t> dim = std::nullopt,
+                bool keepdim = false);
+Tensor quantile(Operand input, std::span<const double> q, std::optional<std::int64_t> dim = std::nullopt,
+                bool keepdim = false);
+inline Tensor quantile(Operand input, std::initializer_list<double> q,
+                       std::optional<std::int64_t> dim = std::nullopt, bool keepdim = false) {
+  return quantile(input, std::span(q.begin(), q.size()), dim, keepdim);
+}
 
 // Whether any or all elements of a bool tensor are true. Of nothing: false, true. Errors: DtypeError for
 // numbers.

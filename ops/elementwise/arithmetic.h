@@ -58,10 +58,35 @@ Tensor sqrt(Operand input);
 // 1 / sqrt(x). Floating.
 Tensor rsqrt(Operand input);
 
-// The next whole number below / above / nearest (halves to the even one). Numbers; the gradient is zero.
+// What is left of a after b was taken away as often as it fits: with the sign of a (as C's fmod and %), or
+// with the sign of b (as Python's %). Numbers. Errors: ShapeError, DtypeError, ValueError for an integer
+// divisor 0.
+Tensor fmod(Operand a, Operand b);
+Tensor fmod(Operand a, Scalar b);
+Tensor fmod(Scalar a, Operand b);
+Tensor remainder(Operand a, Operand b);
+Tensor remainder(Operand a, Scalar b);
+Tensor remainder(Scalar a, Operand b);
+
+// The next whole number below / above / nearest (halves to the even one) / towards 0. Numbers; the gradient
+// is zero.
 Tensor floor(Operand input);
 Tensor ceil(Operand input);
 Tensor round(Operand input);
+Tensor trunc(Operand input);
+
+// |a| with the sign of b, also of a zero. Floating. Errors: ShapeError, DtypeError.
+Tensor copysign(Operand a, Operand b);
+Tensor copysign(Operand a, Scalar b);
+
+// input + weight (end - input), which is end exactly at weight 1. All three broadcast; floating tensors of
+// one dtype. Errors: ShapeError, DtypeError.
+Tensor lerp(Operand input, Operand end, Operand weight);
+Tensor lerp(Operand input, Operand end, Scalar weight);
+
+// input + value tensor1 tensor2; all three broadcast. Numbers of one dtype. Errors: ShapeError, DtypeError,
+// also for a value that is no number of the dtype.
+Tensor addcmul(Operand input, Operand tensor1, Operand tensor2, Scalar value = 1);
 
 // x held within [min, max]; a missing bound does not bound. Where min > max every element becomes max.
 // Numbers. Errors: ValueError with neither bound or one that does not fit the dtype, DtypeError for a

@@ -23,7 +23,21 @@ struct ReduceLoops {
   void (*all)(const void* in, std::int64_t n, void* value);
 };
 
-enum ReduceKind { kSum, kProd, kMax, kMin, kSquaredDeviation, kSumExp, kReduceKinds };
+enum ReduceKind {
+  kSum,
+  kProd,
+  kMax,
+  kMin,
+  kSquaredDeviation,
+  kSumExp,
+  kCount,
+  kSumAbs,
+  kSumSquares,
+  kSumPowers,
+  kMaxAbs,
+  kMinAbs,
+  kReduceKinds
+};
 
 struct ReduceTable {
   ReduceLoops loops[kReduceKinds][kDTypeCount];
@@ -40,6 +54,50 @@ struct SumExpOp : SumOp {
   template <class D, class V>
   static HWY_INLINE V add(D d, V acc, V x, V most) {
     return hn::Add(acc, math::Exp(d, hn::Sub(x, most)));
+  }
+};
+
+// How many are not 0.
+struct CountOp : SumOp {
+  template <class D, class V>
+  static HWY_INLINE V add(D d, V acc, V x, V) {
+    return hn::Add(acc, hn::IfThenElseZero(math::Ne(d, x, hn::Zero(d)), math::Const(d, 1)));
+  }
+};
+
+struct SumAbsOp : SumOp {
+  template <class D, class V>
+  static HWY_INLINE V add(D, V acc, V x, V) {
+    return hn::Add(acc, hn::Abs(x));
+  }
+};
+
+struct SumSquaresOp : SumOp {
+  template <class D, class V>
+  static HWY_INLINE V add(D, V acc, V x, V) {
+    return hn::MulAdd(x, x, acc);
+  }
+};
+
+// sum(|x|^param)
+struct SumPowersOp : SumOp {
+  template <class D, class V>
+  static HWY_INLINE V add(D d, V acc, V x, V p) {
+    return hn::Add(acc, math::Pow(d, hn::Abs(x), p));
+  }
+};
+
+struct MaxAbsOp : MaxOp {
+  template <class D, class V>
+  static HWY_INLINE V add(D d, V acc, V x, V) {
+    return math::Max(d, acc, hn::Abs(x));
+  }
+};
+
+struct MinAbsOp : MinOp {
+  template <class D, class V>
+  static HWY_INLINE V add(D d, V acc, V x, V) {
+    return math::Min(d, acc, hn::Abs(x));
   }
 };
 
@@ -65,6 +123,12 @@ const ReduceTable* reduce_table() {
        make_loops<MinOp, std::uint8_t, std::uint8_t>(), make_loops<MinOp, std::uint8_t, std::uint8_t>()},
       {make_loops<SquaredDeviationOp, float, float>(), make_loops<SquaredDeviationOp, double, double>()},
       {make_loops<SumExpOp, float, float>(), make_loops<SumExpOp, double, double>()},
+      {make_loops<CountOp, float, float>(), make_loops<CountOp, double, double>()},
+      {make_loops<SumAbsOp, float, float>(), make_loops<SumAbsOp, double, double>()},
+      {make_loops<SumSquaresOp, float, float>(), make_loops<SumSquaresOp, double, double>()},
+      {make_loops<SumPowersOp, float, float>(), make_loops<SumPowersOp, double, double>()},
+      {make_loops<MaxAbsOp, float, float>(), make_loops<MaxAbsOp, double, double>()},
+      {make_loops<MinAbsOp, float, float>(), make_loops<MinAbsOp, double, double>()},
   }};
   return &kTable;
 }
@@ -171,6 +235,31 @@ void variance_as(const View& in, const ReducePlan& plan, double correction, cons
   });
 }
 
+ReduceKind kind_of_norm(double p) {
+  if (p == 0) return kCount;
+  if (p == 1) return kSumAbs;
+  if (p == 2) return kSumSquares;
+  if (std::isinf(p)) return p > 0 ? kMaxAbs : kMinAbs;
+  return kSumPowers;
+}
+
+template <class T>
+void norm_as(const View& in, const ReducePlan& plan, double p, const View& out) {
+  const ReduceKind kind = kind_of_norm(p);
+  const ReduceLoops& f = loops(kind, in.dtype);
+  for_each_tile<T>(plan, out, [&](const ReduceTile& tile, T* values) {
+    alignas(64) T power[kValueRoom];
+    std::fill_n(power, kValueRoom, static_cast<T>(p));
+    reduce_tile_values(f, plan, in.as<const char>(), tile, sizeof(T), sizeof(T), power, values);
+    for (std::int64_t j = 0; j < tile.width; ++j) {
+      if (kind == kSumSquares)
+        values[j] = std::sqrt(values[j]);
+      else if (kind == kSumPowers)
+        values[j] = static_cast<T>(std::pow(static_cast<double>(values[j]), 1 / p));
+    }
+  });
+}
+
 template <class T>
 void logsumexp_as(const View& in, const ReducePlan& plan, const View& out) {
   const ReduceLoops& max = loops(kMax, in.dtype);
@@ -216,6 +305,15 @@ void variance(const View& in, unsigned axes, double correction, const View& out)
     variance_as<float>(in, plan, correction, out);
   else
     variance_as<double>(in, plan, correction, out);
+}
+
+void norm(const View& in, unsigned axes, double p, const View& out) {
+  if (out.numel == 0) return;
+  const ReducePlan plan = make_reduce_plan(in, axes);
+  if (out.dtype == DType::f32)
+    norm_as<float>(in, plan, p, out);
+  else
+    norm_as<double>(in, plan, p, out);
 }
 
 void logsumexp(const View& in, unsigned axes, const View& out) {

@@ -26,6 +26,10 @@ void arg_reduce(bool largest, const View& in, int axis, const View& out);
 // PyTorch has it.
 void variance(const View& in, unsigned axes, double correction, const View& out);
 
+// (sum |x|^p)^(1/p); p = 0 counts what is not 0, p = inf and -inf give the largest and smallest |x|.
+// Floating; the caller refuses an infinite or negative p for nothing.
+void norm(const View& in, unsigned axes, double p, const View& out);
+
 // log(sum(exp(x))) without overflow; -inf for nothing or only -inf. Floating.
 void logsumexp(const View& in, unsigned axes, const View& out);
 

@@ -17,6 +17,12 @@ struct VarAttrs {
   bool keepdim = false;
 };
 
+struct NormAttrs {
+  double p = 2;
+  Dims dims;
+  bool keepdim = false;
+};
+
 // Bit i is set where axis i of `rank` is reduced. `dims` has been checked by set_out_reduced.
 inline unsigned axes_of(const Dims& dims, int rank) {
   if (dims.empty()) return (1u << rank) - 1;

@@ -3,6 +3,7 @@
 #include "gradus/ops/elementwise.h"
 
 #include <cmath>
+#include <limits>
 
 #include "gmock/gmock.h"
 #include "gradus/ops/creation.h"
@@ -138,6 +139,57 @@ TEST(Elementwise, KeepsADenseLayout) {
   const Tensor t = transpose(normal({3, 4}), 0, 1);
   EXPECT_EQ(exp(t).strides(), t.strides());
   EXPECT_EQ((t + ones({4, 1})).strides(), t.strides());
+}
+
+TEST(Elementwise, RestsOfDivisions) {
+  const Tensor a = tensor({7, -7, 7, -7}), b = tensor({3, 3, -3, -3});
+  EXPECT_THAT(read(fmod(a, b)), ElementsAre(1, -1, 1, -1));
+  EXPECT_THAT(read(remainder(a, b)), ElementsAre(1, 2, -2, -1));
+  EXPECT_THAT(remainder(tensor({-7, 7}, DType::i32), 3).to_vector<std::int32_t>(), ElementsAre(2, 1));
+  EXPECT_THAT(fmod(tensor({INT32_MIN, 8}, DType::i32), -1).to_vector<std::int32_t>(), ElementsAre(0, 0));
+  EXPECT_THAT(fmod(tensor({254, 255}, DType::u8), 255).to_vector<std::uint8_t>(), ElementsAre(254, 0));
+  EXPECT_THAT(message_of<ValueError>([] {
+                remainder(arange(3), transpose(zeros({3, 1}, DType::i64), 0, 1));
+              }),
+              HasSubstr("remainder: an integer divisor is 0"));
+  EXPECT_EQ(fmod(zeros({0}, DType::i64), 0).numel(), 0);
+}
+
+TEST(Elementwise, LerpIsExactAtItsEnds) {
+  const Tensor a = tensor({0.1, 1e8}), b = tensor({0.7, 0.3});
+  EXPECT_EQ(read(lerp(a, b, 0)), read(a));
+  EXPECT_EQ(read(lerp(a, b, 1.0)), read(b));
+  EXPECT_THAT(message_of<DtypeError>([&] { lerp(a, b, zeros({2}, DType::f64)); }),
+              HasSubstr("lerp: dtypes differ"));
+  EXPECT_THAT(message_of<ValueError>([&] { lerp(Tensor(), b, 0.5); }),
+              HasSubstr("lerp: operand input is an empty handle"));
+}
+
+TEST(Elementwise, Addcmul) {
+  const Tensor x = tensor({1, 2}), y = tensor({3, 4});
+  EXPECT_THAT(read(addcmul(x, x, y)), ElementsAre(4, 10));
+  EXPECT_THAT(read(addcmul(x, x, y, -0.5)), ElementsAre(-0.5F, -2));
+  const Tensor i = arange(2);
+  EXPECT_THAT(message_of<DtypeError>([&] { addcmul(i, i, i, 0.5); }), HasSubstr("addcmul: the scalar 0.5"));
+}
+
+TEST(Elementwise, NanToNum) {
+  const Tensor x = tensor({NAN, HUGE_VAL, -HUGE_VAL, 5});
+  const float max = std::numeric_limits<float>::max();
+  EXPECT_THAT(read(nan_to_num(x)), ElementsAre(0, max, -max, 5));
+  EXPECT_THAT(read(nan_to_num(x, {.nan = 1, .neginf = -2})), ElementsAre(1, max, -2, 5));
+  EXPECT_EQ(nan_to_num(tensor({HUGE_VAL}, DType::f64)).item(), std::numeric_limits<double>::max());
+}
+
+TEST(Elementwise, PolesOfSpecialFunctions) {
+  Tensor p = tensor({0, 0.5, 1}, {.dtype = DType::f64, .requires_grad = true});
+  sum(xlogy(p, p)).backward();
+  EXPECT_THAT(p.grad().to_vector<double>(),
+              ElementsAre(0, ::testing::DoubleNear(1 + std::log(0.5), 1e-12), 1));
+  Tensor a = tensor({-HUGE_VAL, 0}, {.requires_grad = true});
+  sum(where(isinf(a), 0, logaddexp(a, a))).backward();
+  EXPECT_THAT(read(a.grad()), ElementsAre(0, 1));
+  EXPECT_THAT(message_of<ValueError>([&] { polygamma(171, a); }), HasSubstr("polygamma: the order n is 171"));
 }
 
 TEST(Elementwise, Logic) {

@@ -1,7 +1,10 @@
-// References of softmax, log_softmax and their derivatives: one slice after the other, in f64.
+// References of the activations: softmax and log_softmax slice after slice, the others by their formulas in
+// <cmath>, element by element, in f64.
 #include <cmath>
 #include <limits>
+#include <string_view>
 
+#include "gradus/ops/activation/params.h"
 #include "gradus/ops/activation/softmax.h"
 #include "gradus/tests/ops/reference.h"
 
@@ -75,11 +78,113 @@ std::vector<Tensor> log_softmax_backward(Inputs in, const void* attrs) {
   });
 }
 
+// f(attributes, element...) -> element.
+template <class A, auto f>
+std::vector<Tensor> unary(Inputs in, const void* attrs) {
+  const A& a = *static_cast<const A*>(attrs);
+  return map(in, [&](double x) { return f(a, x); });
+}
+template <class A, auto f>
+std::vector<Tensor> binary(Inputs in, const void* attrs) {
+  const A& a = *static_cast<const A*>(attrs);
+  return map(in, [&](double g, double x) { return f(a, g, x); });
+}
+template <auto f>
+std::vector<Tensor> plain(Inputs in, const void*) {
+  return map(in, f);
+}
+
+double times(double g, double slope) { return g == 0 ? 0 : g * slope; }
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double held(double x, double low, double high) {
+  return std::isnan(x) ? x : std::fmin(std::fmax(x, low), high);
+}
+double phi(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0)); }
+double normal(double x) { return std::erfc(-x / std::sqrt(2.0)) / 2; }
+double gelu_tanh(double x) {
+  return std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * std::pow(x, 3)));
+}
+bool is_tanh(const GeluAttrs& a) { return a.approximate == std::string_view("tanh"); }
+
+double leaky_relu(const LeakyReluAttrs& a, double x) { return x > 0 ? x : a.negative_slope * x; }
+double leaky_relu_backward(const LeakyReluAttrs& a, double g, double x) {
+  return x > 0 ? g : a.negative_slope * g;
+}
+double prelu(double x, double w) { return x > 0 ? x : w * x; }
+double elu(const EluAttrs& a, double x) { return x > 0 ? x : a.alpha * std::expm1(x); }
+double celu(const EluAttrs& a, double x) { return x > 0 ? x : a.alpha * std::expm1(x / a.alpha); }
+double selu(double x) { return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * std::expm1(x)); }
+double elu_backward(const EluBackwardAttrs& a, double g, double x) {
+  return times(g, x > 0 ? a.scale : a.scale * a.alpha * a.input_scale * std::exp(a.input_scale * x));
+}
+double gelu(const GeluAttrs& a, double x) {
+  return is_tanh(a) ? x * ((1 + gelu_tanh(x)) / 2) : x * normal(x);
+}
+double gelu_backward(const GeluAttrs& a, double g, double x) {
+  if (!is_tanh(a)) return times(g, normal(x) + x * phi(x));
+  const double t = gelu_tanh(x), inner = std::sqrt(2 / std::acos(-1.0)) * (1 + 3 * 0.044715 * x * x);
+  return times(g, (1 + t) / 2 + x * (1 - t * t) * inner / 2);
+}
+double silu_backward(double g, double x) {
+  const double s = sigmoid(x);
+  return times(g, s * (1 + x * (1 - s)));
+}
+double mish(double x) { return x * std::tanh(std::log1p(std::exp(x))); }
+double mish_backward(double g, double x) {
+  const double t = std::tanh(std::log1p(std::exp(x)));
+  return times(g, t + x * sigmoid(x) * (1 - t * t));
+}
+double softplus(const SoftplusAttrs& a, double x) {
+  return a.beta * x > a.threshold ? x : std::log1p(std::exp(a.beta * x)) / a.beta;
+}
+double log_sigmoid(double x) { return x < 0 ? x - std::log1p(std::exp(x)) : -std::log1p(std::exp(-x)); }
+double hardtanh(const HardtanhAttrs& a, double x) { return held(x, a.min_val, a.max_val); }
+double hardtanh_backward(const HardtanhAttrs& a, double g, double x) {
+  return x > a.min_val && x < a.max_val ? g : 0;
+}
+double hardswish_backward(double g, double x) { return x <= -3 ? 0 : x >= 3 ? g : times(g, x / 3 + 0.5); }
+double threshold(const ThresholdAttrs& a, double x) { return x <= a.threshold ? a.value : x; }
+double threshold_backward(const ThresholdBackwardAttrs& a, double g, double x) {
+  return x <= a.threshold ? 0 : g;
+}
+double hardshrink(const ShrinkAttrs& a, double x) { return x >= -a.lambd && x <= a.lambd ? 0 : x; }
+double softshrink(const ShrinkAttrs& a, double x) {
+  return x > a.lambd ? x - a.lambd : x < -a.lambd ? x + a.lambd : std::isnan(x) ? x : 0;
+}
+double shrink_backward(const ShrinkAttrs& a, double g, double x) {
+  return x >= -a.lambd && x <= a.lambd ? 0 : g;
+}
+
 constexpr ReferenceEntry kEntries[] = {
     {"softmax", softmax},
     {"log_softmax", log_softmax},
     {"softmax_backward", softmax_backward},
     {"log_softmax_backward", log_softmax_backward},
+    {"leaky_relu", unary<LeakyReluAttrs, leaky_relu>},
+    {"leaky_relu_backward", binary<LeakyReluAttrs, leaky_relu_backward>},
+    {"elu", unary<EluAttrs, elu>},
+    {"celu", unary<EluAttrs, celu>},
+    {"selu", plain<selu>},
+    {"elu_backward", binary<EluBackwardAttrs, elu_backward>},
+    {"gelu", unary<GeluAttrs, gelu>},
+    {"gelu_backward", binary<GeluAttrs, gelu_backward>},
+    {"silu", plain<[](double x) { return x * sigmoid(x); }>},
+    {"silu_backward", plain<silu_backward>},
+    {"mish", plain<mish>},
+    {"mish_backward", plain<mish_backward>},
+    {"softplus", unary<SoftplusAttrs, softplus>},
+    {"log_sigmoid", plain<log_sigmoid>},
+    {"hardtanh", unary<HardtanhAttrs, hardtanh>},
+    {"hardtanh_backward", binary<HardtanhAttrs, hardtanh_backward>},
+    {"hardsigmoid", plain<[](double x) { return held(x + 3, 0, 6) / 6; }>},
+    {"hardswish", plain<[](double x) { return x * held(x + 3, 0, 6) / 6; }>},
+    {"hardswish_backward", plain<hardswish_backward>},
+    {"threshold", unary<ThresholdAttrs, threshold>},
+    {"threshold_backward", binary<ThresholdBackwardAttrs, threshold_backward>},
+    {"hardshrink", unary<ShrinkAttrs, hardshrink>},
+    {"softshrink", unary<ShrinkAttrs, softshrink>},
+    {"shrink_backward", binary<ShrinkAttrs, shrink_backward>},
+    {"prelu", plain<prelu>},
 };
 
 }  // namespace

@@ -87,12 +87,29 @@ std::vector<Tensor> mse_loss(Inputs in, const void* attrs) {
                  static_cast<double>(x.size()));
 }
 
+double at_least(double x, double low) { return std::isnan(x) || x > low ? x : low; }
+
+std::vector<Tensor> binary_cross_entropy(Inputs in, const void*) {
+  return map(in, [](double x, double t) {
+    return -(t * at_least(std::log(x), -100) + (1 - t) * at_least(std::log1p(-x), -100));
+  });
+}
+
+std::vector<Tensor> binary_cross_entropy_with_logits(Inputs in, const void*) {
+  return map(in, [](double x, double t) {
+    const double common = std::log1p(std::exp(-std::fabs(x)));
+    return (1 - t) * (x > 0 ? x : 0) + t * (x < 0 ? -x : 0) + common;
+  });
+}
+
 constexpr ReferenceEntry kEntries[] = {
     {"cross_entropy", cross_entropy},
     {"cross_entropy_backward", cross_entropy_backward},
     {"soft_cross_entropy", cross_entropy},
     {"soft_cross_entropy_backward", cross_entropy_backward},
     {"mse_loss", mse_loss},
+    {"binary_cross_entropy", binary_cross_entropy},
+    {"binary_cross_entropy_with_logits", binary_cross_entropy_with_logits},
 };
 
 }  // namespace

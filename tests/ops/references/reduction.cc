@@ -129,6 +129,24 @@ std::vector<Tensor> variance(Inputs in, const void* attrs) {
   return {fold(group(in[0], a.dims, a.keepdim), var_of, DType::f64)};
 }
 
+std::vector<Tensor> norm(Inputs in, const void* attrs) {
+  const auto& a = *static_cast<const NormAttrs*>(attrs);
+  const auto norm_of = [&](Values v) {
+    if (std::isinf(a.p)) {
+      double best = a.p > 0 ? 0 : HUGE_VAL;
+      for (double x : v) {
+        if (std::isnan(x)) return x;
+        best = a.p > 0 ? std::fmax(best, std::fabs(x)) : std::fmin(best, std::fabs(x));
+      }
+      return best;
+    }
+    double s = 0;
+    for (double x : v) s += a.p == 0 ? x != 0 : std::pow(std::fabs(x), a.p);
+    return a.p == 0 ? s : std::pow(s, 1 / a.p);
+  };
+  return {fold(group(in[0], a.dims, a.keepdim), norm_of, DType::f64)};
+}
+
 std::vector<Tensor> sum_to(Inputs in, const void* attrs) {
   const Shape& shape = static_cast<const SumToAttrs*>(attrs)->shape;
   std::vector<double> out(static_cast<std::size_t>(shape.numel()), 0.0);
@@ -155,6 +173,7 @@ constexpr ReferenceEntry kEntries[] = {
     {"argmin", arg<place_of_min>},
     {"var", variance<false>},
     {"std", variance<true>},
+    {"norm", norm},
     {"sum_to", sum_to},
 };
 

@@ -1,0 +1,66 @@
+// hardsigmoid: y = min(max(x + 3, 0), 6) / 6; NaN stays NaN.
+// Derivative: 1/6 for -3 < x < 3, 0 outside, at the bounds and for NaN: hardtanh_backward.cc.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/ops/activation/hardsigmoid.cc"
+#include "gradus/ops/kernels/elementwise-inl.h"
+
+GRADUS_UNARY(kHardsigmoidLoops, kFloating,
+             hn::Mul(math::Min(d, math::Max(d, hn::Add(x, math::Const(d, 3)), hn::Zero(d)),
+                               math::Const(d, 6)),
+                     math::Const(d, 1.0 / 6)))
+
+#if HWY_ONCE
+#include <cmath>
+
+#include "gradus/graph/samples.h"
+#include "gradus/ops/activation.h"
+#include "gradus/ops/activation/fused_backward.h"
+#include "gradus/ops/elementwise/arithmetic.h"
+#include "gradus/ops/elementwise/infer.h"
+
+namespace gradus {
+namespace {
+
+void infer(InferContext& c) { infer_elementwise(c, kernels::kHardsigmoidLoops); }
+
+void kernel(KernelContext& c) { kernels::elementwise(kernels::kHardsigmoidLoops, c.in, 1, c.out[0]); }
+
+void rule(RuleContext& c) {
+  c.set(0, mul(hardtanh_backward(c.grad(), constant(c.input(0)), -3, 3), 1.0 / 6));
+}
+
+void samples(SampleSink& s) {
+  s.add({s.values({3, 4}, -5, 5)});
+  s.add({s.values({2, 23}, -5, 5)}, {}, {.note = "a tail behind whole vectors"});
+  s.add({s.values({}, -5, 5)}, {}, {.note = "one element"});
+  s.add({s.values({0, 3})}, {}, {.note = "empty"});
+  s.add({SampleSink::f64({6}, {-3.0, 3.0, 0.0, HUGE_VAL, -HUGE_VAL, NAN})}, {},
+        {.gradcheck = false, .note = "bounds, infinities, NaN"});
+  s.add_error(
+      {SampleSink::i64({2}, {1, 2})},
+      "hardsigmoid: takes floating-point numbers: input [2] i64; convert it with astype(x, DType::f32)");
+}
+
+constexpr const char* kInputs[] = {"input"};
+constexpr SaveMask kSaves[] = {in(0)};
+
+}  // namespace
+
+extern constinit const OpDef op_hardsigmoid = {
+    .name = "hardsigmoid",
+    .doc = "x / 6 + 1/2 held within [0, 1]",
+    .inputs = kInputs,
+    .saves = kSaves,
+    .flags = kElementwise,
+    .infer = infer,
+    .kernel = kernel,
+    .rule = rule,
+    .samples = samples,
+    .onnx = "HardSigmoid",
+    .formula = "y = min(max(x + 3, 0), 6) / 6",
+};
+
+Tensor hardsigmoid(Operand input) { return apply(op_hardsigmoid, {input}); }
+
+}  // namespace gradus
+#endif

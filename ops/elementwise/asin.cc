@@ -1,0 +1,64 @@
+// asin: y = arcsin x in [-pi/2, pi/2]; NaN for |x| > 1.
+// Derivative: dy/dx = 1/sqrt(1 - x^2), in the form (1 - x)(1 + x) that keeps its digits near 1; inf at -1
+// and 1.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/ops/elementwise/asin.cc"
+#include "gradus/ops/kernels/elementwise-inl.h"
+#include "gradus/ops/kernels/math_arc-inl.h"
+
+GRADUS_UNARY(kAsinLoops, kFloating, math::Asin(d, x))
+
+#if HWY_ONCE
+#include <cmath>
+
+#include "gradus/graph/samples.h"
+#include "gradus/ops/elementwise/arithmetic.h"
+#include "gradus/ops/elementwise/cotangent.h"
+#include "gradus/ops/elementwise/infer.h"
+#include "gradus/ops/elementwise/math.h"
+
+namespace gradus {
+namespace {
+
+void infer(InferContext& c) { infer_elementwise(c, kernels::kAsinLoops); }
+
+void kernel(KernelContext& c) { kernels::elementwise(kernels::kAsinLoops, c.in, 1, c.out[0]); }
+
+void rule(RuleContext& c) {
+  const Tensor x = c.input(0);
+  c.set(0, zmul(c.grad(), rsqrt(mul(sub(1, x), add(1, x)))));
+}
+
+void samples(SampleSink& s) {
+  s.add({s.values({3, 4}, -0.9, 0.9)});
+  s.add({s.values({}, -0.9, 0.9)}, {}, {.note = "one element"});
+  s.add({s.values({0, 3})}, {}, {.note = "empty"});
+  s.add({SampleSink::f64({6}, {0.0, -0.0, 1.0, -1.0, 1.5, NAN})}, {},
+        {.gradcheck = false, .note = "zeros, the ends, outside, NaN"});
+  s.add_error({SampleSink::i64({2}, {1, 2})},
+              "asin: takes floating-point numbers: input [2] i64; convert it with astype(x, DType::f32)");
+}
+
+constexpr const char* kInputs[] = {"input"};
+constexpr SaveMask kSaves[] = {in(0)};
+
+}  // namespace
+
+extern constinit const OpDef op_asin = {
+    .name = "asin",
+    .doc = "the arc sine in radians",
+    .inputs = kInputs,
+    .saves = kSaves,
+    .flags = kElementwise,
+    .infer = infer,
+    .kernel = kernel,
+    .rule = rule,
+    .samples = samples,
+    .onnx = "Asin",
+    .formula = "y = arcsin x",
+};
+
+Tensor asin(Operand input) { return apply(op_asin, {input}); }
+
+}  // namespace gradus
+#endif

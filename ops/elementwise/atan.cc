@@ -1,0 +1,60 @@
+// atan: y = arctan x in [-pi/2, pi/2].
+// Derivative: dy/dx = 1/(1 + x^2).
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/ops/elementwise/atan.cc"
+#include "gradus/ops/kernels/elementwise-inl.h"
+#include "gradus/ops/kernels/math_arc-inl.h"
+
+GRADUS_UNARY(kAtanLoops, kFloating, math::Atan(d, x))
+
+#if HWY_ONCE
+#include <cmath>
+
+#include "gradus/graph/samples.h"
+#include "gradus/ops/elementwise/arithmetic.h"
+#include "gradus/ops/elementwise/cotangent.h"
+#include "gradus/ops/elementwise/infer.h"
+#include "gradus/ops/elementwise/math.h"
+
+namespace gradus {
+namespace {
+
+void infer(InferContext& c) { infer_elementwise(c, kernels::kAtanLoops); }
+
+void kernel(KernelContext& c) { kernels::elementwise(kernels::kAtanLoops, c.in, 1, c.out[0]); }
+
+void rule(RuleContext& c) { c.set(0, zdiv(c.grad(), add(square(c.input(0)), 1))); }
+
+void samples(SampleSink& s) {
+  s.add({s.values({3, 4})});
+  s.add({s.values({})}, {}, {.note = "one element"});
+  s.add({s.values({0, 3})}, {}, {.note = "empty"});
+  s.add({SampleSink::f64({5}, {0.0, -0.0, HUGE_VAL, -HUGE_VAL, NAN})}, {},
+        {.gradcheck = false, .note = "zeros, infinities, NaN"});
+  s.add_error({SampleSink::i64({2}, {1, 2})},
+              "atan: takes floating-point numbers: input [2] i64; convert it with astype(x, DType::f32)");
+}
+
+constexpr const char* kInputs[] = {"input"};
+constexpr SaveMask kSaves[] = {in(0)};
+
+}  // namespace
+
+extern constinit const OpDef op_atan = {
+    .name = "atan",
+    .doc = "the arc tangent in radians",
+    .inputs = kInputs,
+    .saves = kSaves,
+    .flags = kElementwise,
+    .infer = infer,
+    .kernel = kernel,
+    .rule = rule,
+    .samples = samples,
+    .onnx = "Atan",
+    .formula = "y = arctan x",
+};
+
+Tensor atan(Operand input) { return apply(op_atan, {input}); }
+
+}  // namespace gradus
+#endif

@@ -92,7 +92,10 @@ class Loader {
 
   absl::Status read_opset() {
     for (const auto& o : model_.opset_import()) {
-      if (!is_standard(o.domain())) continue;
+      if (!is_standard(o.domain())) {
+        other_opsets_[o.domain()] = o.version();
+        continue;
+      }
       if (o.version() < 1) return bad(fmt::format("operator set {} is none", o.version()));
       if (o.version() > kNewestOpset) {
         return absl::UnimplementedError(
@@ -217,6 +220,7 @@ class Loader {
       node.op = nodes.Get(i).op_type();
       node.domain = is_standard(nodes.Get(i).domain()) ? "" : nodes.Get(i).domain();
       node.name = nodes.Get(i).name();
+      node.opset = node.domain.empty() ? graph_.opset : other_opsets_[node.domain];
       node.number = i;
       if (node.op.empty()) return bad(fmt::format("{} has no operator", describe(node)));
       for (const std::string& name : nodes.Get(i).output()) {
@@ -357,6 +361,7 @@ class Loader {
   const std::string& folder_;
   Graph graph_;
   std::unordered_map<std::string, int> slots_;
+  std::unordered_map<std::string, std::int64_t> other_opsets_;
 };
 
 }  // namespace

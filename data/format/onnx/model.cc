@@ -76,9 +76,10 @@ absl::Status Model::supported() const {
   const Graph& g = *graph_;
   for (const Node& n : g.nodes) {
     if (n.conversion != nullptr && n.unsupported.empty()) continue;
-    const std::string why = !n.unsupported.empty() ? n.unsupported
-                                                   : fmt::format("operator {}{}{} (opset {})", n.domain,
-                                                                 n.domain.empty() ? "" : ".", n.op, g.opset);
+    const std::string dot = n.domain.empty() ? "" : ".";
+    const std::string why = !n.unsupported.empty()
+                                ? n.unsupported
+                                : fmt::format("operator {}{}{} (opset {})", n.domain, dot, n.op, n.opset);
     return absl::UnimplementedError(fmt::format("{}: {}: unsupported: {}", g.file, describe(n), why));
   }
   for (std::size_t i = 0; i < g.inputs.size(); ++i) {

@@ -15,9 +15,8 @@ namespace {
 // The generator that the attribute `seed` names; none: the default one.
 class Source {
  public:
-  explicit Source(const Call& c) : seeded_(c.has_attribute("seed")) {
-    if (seeded_) own_.seed = std::bit_cast<std::uint64_t>(c.real("seed", 0));
-  }
+  explicit Source(const Call& c) : Source(c, std::bit_cast<std::uint64_t>(c.real("seed", 0))) {}
+  Source(const Call& c, std::uint64_t seed) : seeded_(c.has_attribute("seed")) { own_.seed = seed; }
   Generator* get() { return seeded_ ? &own_ : nullptr; }
 
  private:
@@ -76,7 +75,7 @@ void run_dropout(Call& c) {
     ratio = c.real("ratio", 0.5);
     if (c.opset() < 7 && !c.flag("is_test")) c.unsupported("training mode (opset {})", c.opset());
   }
-  Source source(c);
+  Source source(c, static_cast<std::uint64_t>(c.whole("seed", 0)));
   const bool mask_is_bool = c.opset() >= 10;
   Tensor mask;
   if (!training || ratio == 0) {

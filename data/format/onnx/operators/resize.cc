@@ -33,14 +33,15 @@ struct Axis {
 // Where element x of the output lies in the input.
 double source_place(const Call& c, const ResizeOptions& o, const Axis& a, std::int64_t i) {
   const auto x = static_cast<double>(i);
-  const auto in = static_cast<double>(a.in), out = static_cast<double>(a.out);
+  // The format counts with the size that the scale gives before it is cut to a whole number.
+  const auto in = static_cast<double>(a.in), out = in * a.scale;
   if (o.coordinates == "half_pixel") return (x + 0.5) / a.scale - 0.5;
-  if (o.coordinates == "pytorch_half_pixel") return a.out > 1 ? (x + 0.5) / a.scale - 0.5 : 0;
-  if (o.coordinates == "align_corners") return a.out > 1 ? x * (in - 1) / (out - 1) : 0;
+  if (o.coordinates == "pytorch_half_pixel") return out != 1 ? (x + 0.5) / a.scale - 0.5 : 0;
+  if (o.coordinates == "align_corners") return out != 1 ? x * (in - 1) / (out - 1) : 0;
   if (o.coordinates == "asymmetric") return x / a.scale;
   if (o.coordinates == "tf_half_pixel_for_nn") return (x + 0.5) / a.scale;
   if (o.coordinates == "tf_crop_and_resize") {
-    return a.out > 1 ? a.roi_start * (in - 1) + x * (a.roi_end - a.roi_start) * (in - 1) / (out - 1)
+    return out != 1 ? a.roi_start * (in - 1) + x * (a.roi_end - a.roi_start) * (in - 1) / (out - 1)
                      : 0.5 * (a.roi_start + a.roi_end) * (in - 1);
   }
   c.fail("the coordinate_transformation_mode \"{}\" is none", o.coordinates);

@@ -1,5 +1,5 @@
-// What a model file may do wrong: each a status that names the file and the place, never a crash, never a large
-// allocation first.
+// What a model file may do wrong: each a status that names the file and the place, never a crash, never a
+// large allocation first.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,9 @@ struct Wrong {
 
 class BadGraph : public ::testing::TestWithParam<Wrong> {};
 
-TEST_P(BadGraph, IsAStatus) { EXPECT_EQ(error_of(graph_bytes(GetParam().graph)), "m.onnx: " + GetParam().message); }
+TEST_P(BadGraph, IsAStatus) {
+  EXPECT_EQ(error_of(graph_bytes(GetParam().graph)), "m.onnx: " + GetParam().message);
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Graphs, BadGraph,
@@ -40,16 +42,18 @@ INSTANTIATE_TEST_SUITE_P(
               R"(node 0 "a" (Relu) reads, perhaps by way of others, its own output: the graph has a cycle)"},
         Wrong{"itself", R"(node { op_type: "Relu" input: "x" output: "x" })",
               "node 0 (Relu) reads, perhaps by way of others, its own output: the graph has a cycle"},
-        Wrong{"undefined input", R"(node { op_type: "Relu" input: "nowhere" output: "x" })",
-              R"(node 0 (Relu): input "nowhere" is neither an input or initializer of the graph nor an output of a node)"},
+        Wrong{
+            "undefined input", R"(node { op_type: "Relu" input: "nowhere" output: "x" })",
+            R"(node 0 (Relu): input "nowhere" is neither an input or initializer of the graph nor an output of a node)"},
         Wrong{"undefined output", R"(output { name: "y" })", R"(output "y" is made by no node)"},
         Wrong{"two makers",
               R"(input { name: "x" type { tensor_type { elem_type: 1 } } }
                  node { op_type: "Relu" input: "x" output: "y" } node { op_type: "Abs" input: "x" output: "y" })",
               R"(node 1 (Abs): output "y": the name is taken)"},
-        Wrong{"two initializers",
-              R"(initializer { name: "w" data_type: 1 dims: 0 } initializer { name: "w" data_type: 1 dims: 0 })",
-              R"(initializer "w": the name is taken)"},
+        Wrong{
+            "two initializers",
+            R"(initializer { name: "w" data_type: 1 dims: 0 } initializer { name: "w" data_type: 1 dims: 0 })",
+            R"(initializer "w": the name is taken)"},
         Wrong{"no name", "initializer { data_type: 1 dims: 0 }", "initializer has no name"},
         Wrong{"no operator", R"(node { output: "x" })", "node 0 has no operator"},
         Wrong{"too few inputs", R"(node { op_type: "Add" input: "x" output: "y" } input { name: "x" })",
@@ -65,13 +69,16 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Wrong{"negative size", R"(initializer { name: "w" data_type: 1 dims: 2 dims: -1 })",
               R"(initializer "w": dims [2, -1] have a negative size)"},
-        Wrong{"more than memory",
-              R"(initializer { name: "w" data_type: 1 dims: 4611686018427387904 dims: 4611686018427387904 })",
-              R"(initializer "w": dims [4611686018427387904, 4611686018427387904] have more elements than any memory)"},
-        Wrong{"overflow beside a zero",
-              R"(initializer { name: "w" data_type: 1 dims: 0 dims: 4611686018427387904 dims: 4611686018427387904 })",
-              R"(initializer "w": dims [0, 4611686018427387904, 4611686018427387904] have more elements than any memory)"},
-        Wrong{"large but plausible", R"(initializer { name: "w" data_type: 1 dims: 1099511627776 raw_data: "abcd" })",
+        Wrong{
+            "more than memory",
+            R"(initializer { name: "w" data_type: 1 dims: 4611686018427387904 dims: 4611686018427387904 })",
+            R"(initializer "w": dims [4611686018427387904, 4611686018427387904] have more elements than any memory)"},
+        Wrong{
+            "overflow beside a zero",
+            R"(initializer { name: "w" data_type: 1 dims: 0 dims: 4611686018427387904 dims: 4611686018427387904 })",
+            R"(initializer "w": dims [0, 4611686018427387904, 4611686018427387904] have more elements than any memory)"},
+        Wrong{"large but plausible",
+              R"(initializer { name: "w" data_type: 1 dims: 1099511627776 raw_data: "abcd" })",
               R"(initializer "w": [1099511627776] of float need 4398046511104 bytes, raw_data has 4)"},
         Wrong{"raw_data short", R"(initializer { name: "w" data_type: 7 dims: 2 raw_data: "12345678" })",
               R"(initializer "w": [2] of int64 need 16 bytes, raw_data has 8)"},
@@ -94,10 +101,11 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"nine axes",
               R"(initializer { name: "w" data_type: 1 dims: [1, 1, 1, 1, 1, 1, 1, 1, 1] float_data: 1 })",
               R"(initializer "w": 9 axes; at most 8 are supported)"},
-        Wrong{"external without a folder",
-              R"(initializer { name: "w" data_type: 1 dims: 1 data_location: EXTERNAL
+        Wrong{
+            "external without a folder",
+            R"(initializer { name: "w" data_type: 1 dims: 1 data_location: EXTERNAL
                  external_data { key: "location" value: "w.bin" } })",
-              R"(initializer "w": external data "w.bin" is asked for, but a model from memory has no folder)"},
+            R"(initializer "w": external data "w.bin" is asked for, but a model from memory has no folder)"},
         Wrong{"external offset",
               R"(initializer { name: "w" data_type: 1 dims: 1 data_location: EXTERNAL
                  external_data { key: "location" value: "w.bin" } external_data { key: "offset" value: "-1" } })",
@@ -115,10 +123,6 @@ TEST(BadModel, Headers) {
 }
 
 TEST(BadModel, DeepNestingIsRefused) {
-  std::string graph = "name: 'inner'";
-  for (int i = 0; i < 300; ++i) {
-    graph = "node { op_type: 'If' attribute { name: 'then_branch' type: GRAPH g { " + graph + " } } }";
-  }
   ::onnx::ModelProto model;
   ::onnx::GraphProto* g = model.mutable_graph();
   for (int i = 0; i < 300; ++i) {
@@ -137,7 +141,8 @@ TEST(BadModel, UnsupportedIsTyped) {
   };
   const Tensor x = ones({2});
   EXPECT_EQ(status(node_bytes({.op = "NoSuchOperator"}), {x}),
-            absl::UnimplementedError("m.onnx: node 0 (NoSuchOperator): unsupported: operator NoSuchOperator (opset 17)"));
+            absl::UnimplementedError(
+                "m.onnx: node 0 (NoSuchOperator): unsupported: operator NoSuchOperator (opset 17)"));
   EXPECT_EQ(status(node_bytes({.op = "Relu", .rest = "domain: 'com.example'"}), {x}),
             absl::UnimplementedError(
                 "m.onnx: node 0 (com.example.Relu): unsupported: operator com.example.Relu (opset 0)"));
@@ -151,7 +156,8 @@ TEST(BadModel, UnsupportedIsTyped) {
 TEST(BadModel, InputsAreChecked) {
   const std::string relu = node_bytes({.op = "Relu"});
   EXPECT_EQ(error_of(relu), "m.onnx: 0 inputs are given, the model has 1");
-  EXPECT_EQ(error_of(relu, {ones({2}, DType::f64)}), "m.onnx: input 0 \"x\": [2] f64 is given, the model reads f32");
+  EXPECT_EQ(error_of(relu, {ones({2}, DType::f64)}),
+            "m.onnx: input 0 \"x\": [2] f64 is given, the model reads f32");
   EXPECT_EQ(error_of(relu, {Tensor()}), "m.onnx: input 0 \"x\": an empty handle");
 }
 
@@ -163,11 +169,15 @@ struct WrongNode {
 
 TEST(BadModel, OperandsAreChecked) {
   const Tensor x = ones({2, 3});
-  const auto list = [](std::initializer_list<std::int64_t> v) { return tensor(std::vector<std::int64_t>(v)); };
+  const auto list = [](std::initializer_list<std::int64_t> v) {
+    return tensor(std::vector<std::int64_t>(v));
+  };
   const std::vector<WrongNode> all = {
       {{.op = "Add", .input_types = {1, 1}}, {x, ones({4})}, "add: "},
       {{.op = "Transpose", .rest = "attribute { name: 'perm' type: INTS ints: [0, 5] }"}, {x}, "permute: "},
-      {{.op = "Softmax", .rest = "attribute { name: 'axis' type: INT i: 2 }"}, {x}, "axis 2 is out of range for 2 axes"},
+      {{.op = "Softmax", .rest = "attribute { name: 'axis' type: INT i: 2 }"},
+       {x},
+       "axis 2 is out of range for 2 axes"},
       {{.op = "Softmax", .rest = "attribute { name: 'axis' type: FLOAT f: 2 }"},
        {x},
        "attribute \"axis\" is a number, not an integer"},
@@ -190,8 +200,12 @@ TEST(BadModel, OperandsAreChecked) {
       {{.op = "Tile", .input_types = {1, 7}},
        {x, list({INT64_MAX, 2})},
        "the shape [9223372036854775807, 6] has more than 1073741824 elements"},
-      {{.op = "Gather", .input_types = {1, 7}}, {x, list({2})}, "index 2 is out of range for an axis of size 2"},
-      {{.op = "GatherND", .input_types = {1, 7}}, {x, list({0, -4})}, "index -4 is out of range for an axis of size 3"},
+      {{.op = "Gather", .input_types = {1, 7}},
+       {x, list({2})},
+       "index 2 is out of range for an axis of size 2"},
+      {{.op = "GatherND", .input_types = {1, 7}},
+       {x, list({0, -4})},
+       "index -4 is out of range for an axis of size 3"},
       {{.op = "Div", .input_types = {7, 7}}, {list({1}), list({0})}, "an integer is divided by 0"},
       {{.op = "Range", .input_types = {7, 7, 7}},
        {full({}, 0, DType::i64), full({}, INT64_MAX, DType::i64), full({}, 1, DType::i64)},
@@ -199,15 +213,22 @@ TEST(BadModel, OperandsAreChecked) {
       {{.op = "Slice", .input_types = {1, 7, 7, 7, 7}},
        {x, list({0}), list({1}), list({0}), list({0})},
        "the step of axis 0 is 0"},
-      {{.op = "Cast", .rest = "attribute { name: 'to' type: INT i: 8 }"}, {x}, "unsupported: the element type string"},
-      {{.op = "Cast", .rest = "attribute { name: 'to' type: INT i: 77 }"}, {x}, "attribute \"to\" names no element type"},
-      {{.op = "Einsum", .rest = "attribute { name: 'equation' type: STRING s: 'ij->' }"}, {ones({2})}, "einsum: "},
+      {{.op = "Cast", .rest = "attribute { name: 'to' type: INT i: 8 }"},
+       {x},
+       "unsupported: the element type string"},
+      {{.op = "Cast", .rest = "attribute { name: 'to' type: INT i: 77 }"},
+       {x},
+       "attribute \"to\" names no element type"},
+      {{.op = "Einsum", .rest = "attribute { name: 'equation' type: STRING s: 'ij->' }"},
+       {ones({2})},
+       "einsum: "},
   };
   for (const WrongNode& w : all) {
     const std::string message = error_of(node_bytes(w.node), w.inputs);
     EXPECT_THAT(message, StartsWith("m.onnx: node 0 (" + w.node.op + "): "));
     EXPECT_THAT(message, HasSubstr(w.message));
-    EXPECT_THAT(message, ::testing::Not(HasSubstr(".cc:"))) << "a place inside gradus says nothing to the user";
+    EXPECT_THAT(message, ::testing::Not(HasSubstr(".cc:")))
+        << "a place inside gradus says nothing to the user";
   }
 }
 
@@ -243,7 +264,8 @@ TEST(BadModel, ChangedBytesDoNoHarm) {
       bytes[random() % bytes.size()] = static_cast<char>(random());
     }
     const std::string message = error_of(bytes, {ones({2, 3})});
-    if (message != "no error") EXPECT_THAT(message, StartsWith("m.onnx: "));
+    if (message == "no error") continue;
+    EXPECT_THAT(message, StartsWith("m.onnx: ")) << round;
   }
 }
 
@@ -259,10 +281,11 @@ class ExternalData : public ::testing::Test {
 
   absl::StatusOr<Model> load(const std::string& location, const std::string& more = "") {
     const std::string path = (root_ / "model" / "m.onnx").string();
-    std::ofstream(path, std::ios::binary) << graph_bytes(fmt::format(
-        "initializer {{ name: 'w' data_type: 1 dims: 2 data_location: EXTERNAL external_data {{ key: 'location' value: "
-        "'{}' }} {} }}",
-        location, more));
+    std::ofstream(path, std::ios::binary)
+        << graph_bytes(fmt::format("initializer {{ name: 'w' data_type: 1 dims: 2 data_location: EXTERNAL "
+                                   "external_data {{ key: 'location' value: "
+                                   "'{}' }} {} }}",
+                                   location, more));
     return load_model(path);
   }
   std::string error(const std::string& location, const std::string& more = "") {
@@ -274,15 +297,19 @@ class ExternalData : public ::testing::Test {
 };
 
 TEST_F(ExternalData, IsReadBesideTheModel) {
-  const auto m = load("w.bin", "external_data { key: 'offset' value: '4' } external_data { key: 'length' value: '8' }");
+  const auto m =
+      load("w.bin", "external_data { key: 'offset' value: '4' } external_data { key: 'length' value: '8' }");
   ASSERT_TRUE(m.ok()) << m.status().message();
   EXPECT_EQ(m->initializers()[0].tensor.to_vector<float>(), (std::vector<float>{1, 2}));
 }
 
 TEST_F(ExternalData, OutsideIsRefused) {
   for (const std::string& place :
-       {std::string("../secret.bin"), (root_ / "secret.bin").string(), std::string("a/../../secret.bin"), std::string("link.bin"), std::string("")}) {
-    EXPECT_THAT(error(place), HasSubstr(fmt::format("initializer \"w\": external data \"{}\" lies outside the model's folder", place)));
+       {std::string("../secret.bin"), (root_ / "secret.bin").string(), std::string("a/../../secret.bin"),
+        std::string("link.bin"), std::string("")}) {
+    EXPECT_THAT(error(place),
+                HasSubstr(fmt::format(
+                    "initializer \"w\": external data \"{}\" lies outside the model's folder", place)));
   }
   EXPECT_THAT(error("none.bin"), HasSubstr("cannot be found"));
   EXPECT_THAT(error("."), HasSubstr("is no file"));

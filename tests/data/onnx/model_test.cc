@@ -86,7 +86,7 @@ TEST(OnnxModel, CanBeTrainedFurther) {
   m.requires_grad(true);
   std::vector<Tensor> parameters;
   for (const NamedTensor& p : m.parameters()) parameters.push_back(p.tensor);
-  optim::Sgd opt(parameters, {.lr = 0.02});
+  optim::SGD opt(parameters, {.lr = 0.02});
   const Tensor x = tensor({{1, 2}, {-1, 3}, {2, 2}, {0.5, -1}});
   const Tensor target = tensor({1, 2, 3, 0.5});
   double first = 0, last = 0;
@@ -107,7 +107,8 @@ TEST(OnnxModel, NodesMayBeOutOfOrder) {
   const std::string bytes = graph_bytes(R"(
     input { name: "x" type { tensor_type { elem_type: 1 } } }
     node { op_type: "Exp" input: "h" output: "y" } node { op_type: "Neg" input: "x" output: "h" } output { name: "y" })");
-  EXPECT_THAT(result_of(bytes, {tensor({0, 1})}).to_vector<float>(), ElementsAre(1, ::testing::FloatEq(std::exp(-1.0F))));
+  EXPECT_THAT(result_of(bytes, {tensor({0, 1})}).to_vector<float>(),
+              ElementsAre(1, ::testing::FloatEq(std::exp(-1.0F))));
 }
 
 TEST(OnnxModel, InitializersMayBeInputsToo) {
@@ -147,7 +148,8 @@ TEST(OnnxModel, OldBroadcastingHasAnAxis) {
 TEST(OnnxModel, SmallIntegersWrapAround) {
   const auto run = [](int type, std::int64_t a, std::int64_t b) {
     const DType held = type == 12 ? DType::i64 : DType::i32;
-    return result_of(node_bytes({.op = "Add", .input_types = {type, type}}), {full({}, a, held), full({}, b, held)})
+    return result_of(node_bytes({.op = "Add", .input_types = {type, type}}),
+                     {full({}, a, held), full({}, b, held)})
         .item<std::int64_t>();
   };
   EXPECT_EQ(run(3, 127, 1), -128);
@@ -158,8 +160,11 @@ TEST(OnnxModel, SmallIntegersWrapAround) {
 }
 
 TEST(OnnxModel, IntegersDivideTowardsZero) {
-  const auto list = [](std::initializer_list<std::int64_t> v) { return tensor(std::vector<std::int64_t>(v)); };
-  EXPECT_THAT(result_of(node_bytes({.op = "Div", .input_types = {7, 7}}), {list({7, -7, 7, INT64_MIN}), list({2, 2, -2, -1})})
+  const auto list = [](std::initializer_list<std::int64_t> v) {
+    return tensor(std::vector<std::int64_t>(v));
+  };
+  EXPECT_THAT(result_of(node_bytes({.op = "Div", .input_types = {7, 7}}),
+                        {list({7, -7, 7, INT64_MIN}), list({2, 2, -2, -1})})
                   .to_vector<std::int64_t>(),
               ElementsAre(3, -3, -3, INT64_MIN));
 }

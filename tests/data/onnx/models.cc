@@ -14,7 +14,8 @@ std::string model_bytes(const std::string& text) {
 }
 
 std::string graph_bytes(const std::string& graph, int opset) {
-  return model_bytes(fmt::format("ir_version: 8 opset_import {{ version: {} }} graph {{ {} }}", opset, graph));
+  return model_bytes(
+      fmt::format("ir_version: 8 opset_import {{ version: {} }} graph {{ {} }}", opset, graph));
 }
 
 std::string node_bytes(const NodeModel& m) {
@@ -25,9 +26,10 @@ std::string node_bytes(const NodeModel& m) {
                           m.input_types[i]);
     reads += fmt::format("input: \"{}\" ", kNames[i]);
   }
-  return graph_bytes(fmt::format("{}node {{ op_type: \"{}\" {} output: \"out\" {} }} output {{ name: \"out\" }} {}",
-                                 inputs, m.op, reads, m.rest, m.more),
-                     m.opset);
+  return graph_bytes(
+      fmt::format("{}node {{ op_type: \"{}\" {} output: \"out\" {} }} output {{ name: \"out\" }} {}", inputs,
+                  m.op, reads, m.rest, m.more),
+      m.opset);
 }
 
 std::string error_of(const std::string& bytes, const std::vector<Tensor>& inputs) {

@@ -14,8 +14,8 @@ std::string model_bytes(const std::string& text);
 // Operator set `opset`, then the fields of the graph.
 std::string graph_bytes(const std::string& graph, int opset = 17);
 
-// One node of operator `op` with inputs "x", "y", ... of the given types and one output "out"; `rest`: fields of
-// the node, `more`: fields of the graph.
+// One node of operator `op` with inputs "x", "y", ... of the given types and one output "out"; `rest`: fields
+// of the node, `more`: fields of the graph.
 struct NodeModel {
   std::string op;
   std::vector<int> input_types = {1};

@@ -23,6 +23,7 @@
 #include "gradus/graph/write_graph.h"
 #include "gradus/nn/nn.h"
 #include "gradus/ops/activation.h"
+#include "gradus/ops/conv.h"
 #include "gradus/ops/creation.h"
 #include "gradus/ops/elementwise.h"
 #include "gradus/ops/indexing.h"

@@ -181,8 +181,7 @@ void set_threads(int n, Location where) {
   wanted_threads.store(n, std::memory_order_relaxed);
 }
 
-LibraryTeam::LibraryTeam() {
-  const int most = threads();
+LibraryTeam::LibraryTeam(int most) {
   if (most > 1 && !inside_region() && enter()) {
     entered_ = true;
     size_ = most;

@@ -20,6 +20,9 @@ inline constexpr std::int64_t kTransposeSize = 1024;
 inline constexpr std::int64_t kSgemmSizes[] = {16, 64, 128, 256, 512};
 inline constexpr std::int64_t kDgemmSizes[] = {512};
 
+// 3 x 3 convolution of as many channels as it gives, the images as large as before.
+inline constexpr std::int64_t kConvBatch = 8, kConvChannels = 64, kConvSize = 56, kConvKernel = 3;
+
 inline constexpr int kChainLength = 100;
 inline constexpr std::int64_t kSmall = 4;        // elements of the tensors that measure an op's overhead
 inline constexpr std::int64_t kSmallFused = 16;  // elements in relu_mul_sum_bwd

@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
   bench::register_elementwise();
   bench::register_rows();
   bench::register_matmul();
+  bench::register_conv();
   bench::register_mlp_step();
   benchmark::AddCustomContext("library", "gradus");
   benchmark::Initialize(&argc, argv);

@@ -42,7 +42,7 @@ double source_place(const Call& c, const ResizeOptions& o, const Axis& a, std::i
   if (o.coordinates == "tf_half_pixel_for_nn") return (x + 0.5) / a.scale;
   if (o.coordinates == "tf_crop_and_resize") {
     return out != 1 ? a.roi_start * (in - 1) + x * (a.roi_end - a.roi_start) * (in - 1) / (out - 1)
-                     : 0.5 * (a.roi_start + a.roi_end) * (in - 1);
+                    : 0.5 * (a.roi_start + a.roi_end) * (in - 1);
   }
   c.fail("the coordinate_transformation_mode \"{}\" is none", o.coordinates);
 }

@@ -8,6 +8,7 @@
 
 #include "gradus/base/parallel.h"
 #include "gradus/ops/kernels/conv_onednn.h"
+#include "gradus/ops/kernels/conv_tiles.h"
 #include "gradus/ops/kernels/copy.h"
 #include "gradus/ops/kernels/gemm.h"
 #include "gradus/ops/kernels/layout.h"
@@ -276,7 +277,14 @@ void plain_conv(ConvPass pass, const ConvShape& s, T* x, T* w, T* y, const T* bi
   }
 }
 
-bool asks_onednn(const ConvShape& s, DType dtype) { return dtype == DType::f32 && onednn_conv_is_wanted(s); }
+// Who computes a pass in f32. Where oneDNN finds that it has no kernel, the lines do.
+enum class Way { lines, tiles, onednn };
+
+Way way_of(ConvPass pass, const ConvShape& s, DType dtype) {
+  if (dtype != DType::f32) return Way::lines;
+  if (tiles_conv_is_wanted(pass, s)) return Way::tiles;
+  return onednn_conv_is_wanted(s) ? Way::onednn : Way::lines;
+}
 
 template <class T>
 void typed_conv(ConvPass pass, const ConvShape& s, void* x, void* w, void* y, const void* bias,
@@ -284,7 +292,9 @@ void typed_conv(ConvPass pass, const ConvShape& s, void* x, void* w, void* y, co
   auto *tx = static_cast<T*>(x), *tw = static_cast<T*>(w), *ty = static_cast<T*>(y);
   const auto* tb = static_cast<const T*>(bias);
   if constexpr (sizeof(T) == 4) {
-    if (asks_onednn(s, DType::f32) && onednn_conv(pass, s, tx, tw, ty, tb, scratch)) return;
+    const Way way = way_of(pass, s, DType::f32);
+    if (way == Way::tiles) return tiles_conv(pass, s, tx, tw, ty, tb, scratch);
+    if (way == Way::onednn && onednn_conv(pass, s, tx, tw, ty, tb, scratch)) return;
   }
   plain_conv(pass, s, tx, tw, ty, tb, scratch);
 }
@@ -311,7 +321,9 @@ std::size_t conv_scratch(ConvPass pass, const ConvShape& s, const View& a, const
     if (__builtin_mul_overflow(weights, k, &weights)) return copies;
   }
   std::size_t inner = s.taps() > 1 ? room(weights, a.dtype) : 0;
-  if (asks_onednn(s, a.dtype)) inner = std::max(inner, onednn_conv_scratch(pass, s, bias.data != nullptr));
+  const Way way = way_of(pass, s, a.dtype);
+  if (way == Way::tiles) return copies + tiles_conv_scratch(pass, s);
+  if (way == Way::onednn) inner = std::max(inner, onednn_conv_scratch(pass, s, bias.data != nullptr));
   return copies + inner;
 }
 

@@ -29,6 +29,7 @@
 #include "gradus/ops/elementwise.h"
 #include "gradus/ops/indexing.h"
 #include "gradus/ops/join.h"
+#include "gradus/ops/linalg.h"
 #include "gradus/ops/loss.h"
 #include "gradus/ops/matmul.h"
 #include "gradus/ops/norm.h"

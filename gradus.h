@@ -31,6 +31,7 @@
 #include "gradus/ops/matmul.h"
 #include "gradus/ops/print.h"
 #include "gradus/ops/random.h"
+#include "gradus/ops/recurrent.h"
 #include "gradus/ops/reduction.h"
 #include "gradus/ops/scan.h"
 #include "gradus/ops/sort.h"

@@ -24,5 +24,6 @@ void register_elementwise();
 void register_rows();
 void register_matmul();
 void register_mlp_step();
+void register_recurrent();
 
 }  // namespace bench

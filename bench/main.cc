@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   bench::register_rows();
   bench::register_matmul();
   bench::register_mlp_step();
+  bench::register_recurrent();
   benchmark::AddCustomContext("library", "gradus");
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

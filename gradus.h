@@ -35,6 +35,7 @@
 #include "gradus/ops/norm.h"
 #include "gradus/ops/print.h"
 #include "gradus/ops/random.h"
+#include "gradus/ops/recurrent.h"
 #include "gradus/ops/reduction.h"
 #include "gradus/ops/scan.h"
 #include "gradus/ops/sort.h"

@@ -38,10 +38,20 @@ inline constexpr double kLayerNormEps = 1e-5;
 inline constexpr std::int64_t kImages[] = {8, 64, 56, 56};  // samples, channels, height, width
 inline constexpr Rows kTokens = {768, 512};
 inline constexpr std::int64_t kAttention[] = {4, 4, 256, 64};  // samples, heads, length, size of a head
+// A layer over a sequence.
+struct Recurrent {
+  std::int64_t steps, batch, inputs, hidden;
+};
+inline constexpr Recurrent kRecurrent{64, 32, 128, 128};
 
 inline std::string name(const std::string& stem, std::int64_t n) { return stem + "/" + std::to_string(n); }
 inline std::string name(const std::string& stem, Rows r) {
   return stem + "/" + std::to_string(r.rows) + "x" + std::to_string(r.columns);
+}
+
+inline std::string name(const std::string& stem, Recurrent r) {
+  return stem + "/" + std::to_string(r.steps) + "x" + std::to_string(r.batch) + "x" +
+         std::to_string(r.hidden);
 }
 
 // `n` numbers uniform in [low, high), the same for one seed.

@@ -26,5 +26,6 @@ void register_fwd_bwd();
 void register_matmul();
 void register_conv();
 void register_mlp_step();
+void register_recurrent();
 
 }  // namespace bench

@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   bench::register_matmul();
   bench::register_conv();
   bench::register_mlp_step();
+  bench::register_recurrent();
   benchmark::AddCustomContext("library", "gradus");
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -146,7 +146,7 @@ void Call::set(int i, Tensor t) {
 
 void Call::set(int i, Tensor t, ElementType type) {
   if (!wants(i)) return;
-  results_[static_cast<std::size_t>(i)] = {wrapped(t, type), type};
+  results_[static_cast<std::size_t>(i)] = {std::move(t), type};
 }
 
 const Attribute* Call::unread() const {

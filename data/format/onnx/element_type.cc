@@ -9,32 +9,22 @@ constexpr ElementInfo kTypes[] = {
     {ElementType::undefined, "undefined", 0, std::nullopt, false},
     {ElementType::f32, "float", 4, DType::f32, true},
     {ElementType::u8, "uint8", 1, DType::u8, true},
-    {ElementType::i8, "int8", 1, DType::i32, false},
-    {ElementType::u16, "uint16", 2, DType::i32, false},
-    {ElementType::i16, "int16", 2, DType::i32, false},
+    {ElementType::i8, "int8", 1, DType::i8, true},
+    {ElementType::u16, "uint16", 2, DType::u16, true},
+    {ElementType::i16, "int16", 2, DType::i16, true},
     {ElementType::i32, "int32", 4, DType::i32, true},
     {ElementType::i64, "int64", 8, DType::i64, true},
     {ElementType::string, "string", 0, std::nullopt, false},
     {ElementType::boolean, "bool", 1, DType::boolean, true},
-    {ElementType::f16, "float16", 2, std::nullopt, false},
+    {ElementType::f16, "float16", 2, DType::f16, true},
     {ElementType::f64, "double", 8, DType::f64, true},
-    {ElementType::u32, "uint32", 4, DType::i64, false},
-    // Numbers of 2^63 and more are refused where they come from a file.
+    {ElementType::u32, "uint32", 4, DType::u32, true},
+    // gradus computes in nothing wider than i64. Numbers of 2^63 and more are refused where they come from.
     {ElementType::u64, "uint64", 8, DType::i64, false},
     {ElementType::c64, "complex64", 8, std::nullopt, false},
     {ElementType::c128, "complex128", 16, std::nullopt, false},
-    {ElementType::bf16, "bfloat16", 2, std::nullopt, false},
+    {ElementType::bf16, "bfloat16", 2, DType::bf16, true},
 };
-
-// Each element of x cut to the bits of N.
-template <class N, class T>
-Tensor cut(const Tensor& x) {
-  const std::vector<T> in = x.to_vector<T>();
-  Tensor out = empty(x.shape(), x.dtype());
-  std::transform(in.begin(), in.end(), out.mutable_span<T>().begin(),
-                 [](T v) { return static_cast<T>(static_cast<N>(v)); });
-  return out;
-}
 
 }  // namespace
 
@@ -61,21 +51,6 @@ ElementType element_type_of_name(std::string_view upper) {
     if (same) return i.type;
   }
   return ElementType::undefined;
-}
-
-Tensor wrapped(const Tensor& x, ElementType type) {
-  switch (type) {
-    case ElementType::i8:
-      return cut<std::int8_t, std::int32_t>(x);
-    case ElementType::u16:
-      return cut<std::uint16_t, std::int32_t>(x);
-    case ElementType::i16:
-      return cut<std::int16_t, std::int32_t>(x);
-    case ElementType::u32:
-      return cut<std::uint32_t, std::int64_t>(x);
-    default:
-      return x;
-  }
 }
 
 }  // namespace gradus::onnx

@@ -49,8 +49,4 @@ ElementType element_type(DType dtype);
 // The name of a type in the old spelling of the attribute `to` of Cast: "FLOAT".
 ElementType element_type_of_name(std::string_view upper);
 
-// x, of the dtype that holds `type`, with every element brought into the range of `type` by wrapping around,
-// as integer arithmetic of that width does. x itself for native types.
-Tensor wrapped(const Tensor& x, ElementType type);
-
 }  // namespace gradus::onnx

@@ -40,7 +40,7 @@ struct Node {
   std::string op;
   std::string domain;  // "" for the format's own operators
   std::string name;
-  std::int64_t opset = 0;  // of its domain; 0: the file does not say
+  std::int64_t opset = 0;    // of its domain; 0: the file does not say
   int number = 0;            // its place in the file
   std::vector<int> inputs;   // slots; -1: left out
   std::vector<int> outputs;  // slots; -1: not wanted

@@ -64,10 +64,10 @@ class Model {
   absl::Status supported() const;
 
   // The outputs for inputs in the order of inputs(). Recorded where a parameter or an input requires a
-  // gradient. Integers of types that gradus lacks are held by i32 (int8, int16, uint16) or i64 (uint32,
-  // uint64). Errors: InvalidArgument for another number of inputs or another dtype, and where an operator
-  // refuses its operands; Unimplemented for an operator, or a use of one, that is not supported, before
-  // anything is computed where that can be seen; ResourceExhausted. The message names file and node.
+  // gradient. uint64 is held by i64. Errors: InvalidArgument for another number of inputs or another dtype,
+  // and where an operator refuses its operands; Unimplemented for an operator, or a use of one, that is not
+  // supported, before anything is computed where that can be seen; ResourceExhausted. The message names file
+  // and node.
   absl::StatusOr<std::vector<Tensor>> run(std::span<const Tensor> inputs) const;
 
  private:

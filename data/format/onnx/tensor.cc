@@ -16,53 +16,28 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the bytes of tensors are read as they lie");
 
-// The elements of the field, in the dtype that holds them. `N` is the type of one element in the file.
-template <class N, class T, class Field>
-bool narrow_into(const Field& field, T* out) {
+// The elements of the field as N. False: one that N does not have.
+template <class N, class Field>
+bool read_as(const Field& field, void* out) {
+  auto* to = static_cast<N*>(out);
   for (int i = 0; i < field.size(); ++i) {
     const auto v = static_cast<N>(field.Get(i));
     if (static_cast<std::remove_cvref_t<decltype(field.Get(i))>>(v) != field.Get(i)) return false;
-    out[i] = static_cast<T>(v);
-  }
-  return true;
-}
-
-template <class N, class T>
-bool widen_bytes(const char* in, std::int64_t count, T* out) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    N v;
-    std::memcpy(&v, in + static_cast<std::size_t>(i) * sizeof(N), sizeof(N));
-    out[i] = static_cast<T>(v);
-    if constexpr (std::is_same_v<N, std::uint64_t>) {
-      if (v > INT64_MAX) return false;
-    }
+    to[i] = v;
   }
   return true;
 }
 
 // From bytes as they lie in the file. False: a value that the dtype cannot hold.
 bool read_bytes(ElementType type, const char* in, Tensor& t) {
-  void* out = t.impl()->data;
   const std::int64_t n = t.numel();
-  switch (type) {
-    case ElementType::i8:
-      return widen_bytes<std::int8_t>(in, n, static_cast<std::int32_t*>(out));
-    case ElementType::u16:
-      return widen_bytes<std::uint16_t>(in, n, static_cast<std::int32_t*>(out));
-    case ElementType::i16:
-      return widen_bytes<std::int16_t>(in, n, static_cast<std::int32_t*>(out));
-    case ElementType::u32:
-      return widen_bytes<std::uint32_t>(in, n, static_cast<std::int64_t*>(out));
-    case ElementType::u64:
-      return widen_bytes<std::uint64_t>(in, n, static_cast<std::int64_t*>(out));
-    case ElementType::boolean:
-      if (std::any_of(in, in + n, [](char c) { return c != 0 && c != 1; })) return false;
-      break;
-    default:
-      break;
+  if (type == ElementType::boolean && std::any_of(in, in + n, [](char c) { return c != 0 && c != 1; })) {
+    return false;
   }
-  if (n > 0) std::memcpy(out, in, static_cast<std::size_t>(n) * size_of(t.dtype()));
-  return true;
+  if (n == 0) return true;
+  std::memcpy(t.impl()->data, in, static_cast<std::size_t>(n) * size_of(t.dtype()));
+  const auto* whole = static_cast<const std::int64_t*>(t.impl()->data);
+  return type != ElementType::u64 || std::all_of(whole, whole + n, [](std::int64_t v) { return v >= 0; });
 }
 
 // The number of elements in the field that belongs to the type.
@@ -92,28 +67,28 @@ bool read_field(ElementType type, const pb::TensorProto& p, Tensor& t) {
     case ElementType::f64:
       std::copy(p.double_data().begin(), p.double_data().end(), static_cast<double*>(out));
       return true;
-    case ElementType::i32:
-      std::copy(p.int32_data().begin(), p.int32_data().end(), static_cast<std::int32_t*>(out));
-      return true;
-    case ElementType::i64:
-      std::copy(p.int64_data().begin(), p.int64_data().end(), static_cast<std::int64_t*>(out));
-      return true;
-    case ElementType::u8:
-      return narrow_into<std::uint8_t>(p.int32_data(), static_cast<std::uint8_t*>(out));
-    case ElementType::i8:
-      return narrow_into<std::int8_t>(p.int32_data(), static_cast<std::int32_t*>(out));
+    case ElementType::f16:  // their bits
+    case ElementType::bf16:
     case ElementType::u16:
-      return narrow_into<std::uint16_t>(p.int32_data(), static_cast<std::int32_t*>(out));
+      return read_as<std::uint16_t>(p.int32_data(), out);
+    case ElementType::i8:
+      return read_as<std::int8_t>(p.int32_data(), out);
+    case ElementType::u8:
+      return read_as<std::uint8_t>(p.int32_data(), out);
     case ElementType::i16:
-      return narrow_into<std::int16_t>(p.int32_data(), static_cast<std::int32_t*>(out));
+      return read_as<std::int16_t>(p.int32_data(), out);
+    case ElementType::i32:
+      return read_as<std::int32_t>(p.int32_data(), out);
+    case ElementType::boolean:
+      return read_as<bool>(p.int32_data(), out);
+    case ElementType::i64:
+      return read_as<std::int64_t>(p.int64_data(), out);
     case ElementType::u32:
-      return narrow_into<std::uint32_t>(p.uint64_data(), static_cast<std::int64_t*>(out));
+      return read_as<std::uint32_t>(p.uint64_data(), out);
     case ElementType::u64:
       return std::all_of(p.uint64_data().begin(), p.uint64_data().end(),
                          [](std::uint64_t v) { return v <= INT64_MAX; }) &&
-             narrow_into<std::uint64_t>(p.uint64_data(), static_cast<std::int64_t*>(out));
-    case ElementType::boolean:
-      return narrow_into<bool>(p.int32_data(), static_cast<bool*>(out));
+             read_as<std::int64_t>(p.uint64_data(), out);
     default:
       return false;
   }
@@ -220,7 +195,7 @@ absl::StatusOr<Value> decode_tensor(const pb::TensorProto& p, std::string_view f
     const absl::StatusOr<ExternalBytes> place = find_external(folder, entry.location, entry.offset, bytes);
     if (!place.ok()) return wrong(std::string(place.status().message()));
     Tensor t = empty(shape, *row->storage);
-    if (row->native && row->type != ElementType::boolean) {
+    if (row->type != ElementType::boolean && row->type != ElementType::u64) {
       if (absl::Status s = read_external(*place, t.impl()->data, bytes); !s.ok())
         return wrong(std::string(s.message()));
       return Value{std::move(t), row->type};

@@ -146,17 +146,16 @@ TEST(OnnxModel, OldBroadcastingHasAnAxis) {
 }
 
 TEST(OnnxModel, SmallIntegersWrapAround) {
-  const auto run = [](int type, std::int64_t a, std::int64_t b) {
-    const DType held = type == 12 ? DType::i64 : DType::i32;
+  const auto run = [](int type, DType dtype, std::int64_t a, std::int64_t b) {
     return result_of(node_bytes({.op = "Add", .input_types = {type, type}}),
-                     {full({}, a, held), full({}, b, held)})
+                     {full({}, a, dtype), full({}, b, dtype)})
         .item<std::int64_t>();
   };
-  EXPECT_EQ(run(3, 127, 1), -128);
-  EXPECT_EQ(run(4, 65535, 2), 1);
-  EXPECT_EQ(run(5, -32768, -1), 32767);
-  EXPECT_EQ(run(12, 4294967295, 1), 0);
-  EXPECT_EQ(run(6, 127, 1), 128);
+  EXPECT_EQ(run(3, DType::i8, 127, 1), -128);
+  EXPECT_EQ(run(4, DType::u16, 65535, 2), 1);
+  EXPECT_EQ(run(5, DType::i16, -32768, -1), 32767);
+  EXPECT_EQ(run(12, DType::u32, 4294967295, 1), 0);
+  EXPECT_EQ(run(6, DType::i32, 127, 1), 128);
 }
 
 TEST(OnnxModel, IntegersDivideTowardsZero) {

@@ -31,7 +31,7 @@ Tensor cast_to(const Call& c, const Tensor& x, ElementType from, ElementType to)
     }
     return astype(out, dtype);
   }
-  return wrapped(astype(x, dtype), to);
+  return astype(x, dtype);
 }
 
 namespace {

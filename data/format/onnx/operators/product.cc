@@ -1,10 +1,11 @@
-// Matrix products.
+// Matrix products, and determinants.
 #include <cmath>
 
 #include "gradus/base/format.h"
 #include "gradus/data/format/onnx/call.h"
 #include "gradus/data/format/onnx/operators.h"
 #include "gradus/ops/elementwise.h"
+#include "gradus/ops/linalg.h"
 #include "gradus/ops/matmul.h"
 
 namespace gradus::onnx {
@@ -33,6 +34,7 @@ void run_gemm(Call& c) {
 }
 
 constexpr Operator kOperators[] = {
+    {"Det", [](Call& c) { c.set(0, linalg::det(c.in(0))); }, 1, 1},
     {"MatMul", [](Call& c) { c.set(0, matmul(c.in(0), c.in(1))); }, 2, 2},
     {"Gemm", run_gemm, 2, 3},
     {"Einsum", [](Call& c) { c.set(0, einsum(c.text("equation", ""), c.all_inputs())); }, 1, kAnyNumber},

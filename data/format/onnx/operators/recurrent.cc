@@ -1,5 +1,8 @@
 // RNN, GRU and LSTM with everything that the format allows: activations to choose, peepholes, clipping,
-// lengths, two directions, both layouts. Put together step by step from ops, so that gradients follow.
+// lengths, two directions, both layouts. What gradus has a fused op for goes there; the rest is put together
+// step by step from ops, so that gradients follow.
+#include "gradus/ops/recurrent.h"
+
 #include <cmath>
 
 #include "gradus/base/format.h"
@@ -46,6 +49,13 @@ constexpr KnownActivation kActivations[] = {
     {"Softplus", [](const Tensor& x, double, double) { return softplus(x); }, 0, 0, 0},
 };
 
+// Whether the file asks for no other functions than these, and no more than gradus's own formulas have.
+bool is_plain(const Call& c, const std::vector<std::string>& defaults) {
+  const auto names = c.texts("activations");
+  return (!names.has_value() || *names == defaults) && c.real("clip", 0) == 0 &&
+         c.text("direction", "forward") != "reverse";
+}
+
 // The functions of all directions in a row; their parameters are used up in the same order.
 std::vector<Activation> read_activations(const Call& c, std::vector<std::string> defaults) {
   const std::vector<std::string> names = c.texts("activations").value_or(std::move(defaults));
@@ -75,7 +85,8 @@ struct Sequence {
   bool first_is_reverse = false;
   bool batch_first = false;
   double clip = 0;
-  Tensor mask;  // [times, batch, 1] bool: within the length; undefined: always
+  Tensor lengths;  // [batch] i64; undefined: all times
+  Tensor mask;     // [times, batch, 1] bool: within the length; undefined: always
 
   Sequence(const Call& call, int gate_count) : c(call), gates(gate_count) {
     batch_first = c.flag("layout");
@@ -110,12 +121,14 @@ struct Sequence {
   }
 
   void read_lengths() {
-    const std::vector<std::int64_t> lengths = c.wholes_in(4);
-    if (static_cast<std::int64_t>(lengths.size()) != batch)
-      c.fail("{} lengths are given for a batch of {}", lengths.size(), batch);
+    const std::vector<std::int64_t> all = c.wholes_in(4);
+    if (static_cast<std::int64_t>(all.size()) != batch) {
+      c.fail("{} lengths are given for a batch of {}", all.size(), batch);
+    }
+    lengths = tensor(all);
     std::vector<std::uint8_t> inside;
     for (std::int64_t t = 0; t < times; ++t) {
-      for (const std::int64_t length : lengths) {
+      for (const std::int64_t length : all) {
         if (length < 0 || length > times) c.fail("length {} is not in 0 .. {}", length, times);
         inside.push_back(t < length ? 1 : 0);
       }
@@ -198,6 +211,46 @@ Biases read_biases(const Sequence& s, int direction) {
 
 Tensor sum_of(const Biases& b) { return b.input.defined() ? b.input + b.state : Tensor(); }
 
+// Rows of gates in another order.
+Tensor in_order(const Tensor& t, const std::vector<std::int64_t>& order, std::int64_t hidden) {
+  std::vector<Tensor> parts;
+  for (const std::int64_t k : order) parts.push_back(slice(t, 0, k * hidden, (k + 1) * hidden));
+  return parts.size() == 1 ? parts[0] : concat(parts);
+}
+
+// The weights of gradus's own functions; `order` says which gate of the file each of theirs is.
+std::vector<RecurrentWeights> fused_weights(const Sequence& s, const std::vector<std::int64_t>& order) {
+  std::vector<RecurrentWeights> all;
+  for (int d = 0; d < s.directions; ++d) {
+    RecurrentWeights w;
+    w.w_ih = in_order(s.part(1, d, {s.gates * s.hidden, s.x.size(2)}), order, s.hidden);
+    w.w_hh = in_order(s.part(2, d, {s.gates * s.hidden, s.hidden}), order, s.hidden);
+    if (const Biases b = read_biases(s, d); b.input.defined()) {
+      w.b_ih = in_order(b.input, order, s.hidden);
+      w.b_hh = in_order(b.state, order, s.hidden);
+    }
+    all.push_back(w);
+  }
+  return all;
+}
+
+// The states [directions, batch, hidden] of all directions; undefined where they were left out.
+Tensor fused_state(const Sequence& s, int i) {
+  if (!s.c.has(i)) return {};
+  std::vector<Tensor> parts;
+  for (int d = 0; d < s.directions; ++d) parts.push_back(s.initial(i, d));
+  return stack(parts);
+}
+
+// output [times, batch, directions * hidden] and the last states [directions, batch, hidden].
+void set_fused(Call& c, const Sequence& s, const Tensor& output, const std::vector<Tensor>& states) {
+  const Tensor y = reshape(output, {s.times, s.batch, s.directions, s.hidden});
+  c.set(0, s.batch_first ? permute(y, {1, 0, 2, 3}) : permute(y, {0, 2, 1, 3}));
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    c.set(static_cast<int>(i) + 1, s.batch_first ? transpose(states[i], 0, 1) : states[i]);
+  }
+}
+
 void check_count(const Call& c, const std::vector<Activation>& f, std::size_t needed) {
   if (f.size() < needed) c.fail("{} activations are given, {} are needed", f.size(), needed);
 }
@@ -226,9 +279,15 @@ void run_gru(Call& c) {
   const Sequence s(c, 3);
   std::vector<std::string> defaults;
   for (int d = 0; d < s.directions; ++d) defaults.insert(defaults.end(), {"Sigmoid", "Tanh"});
+  const bool linear_first = c.flag("linear_before_reset");
+  if (linear_first && is_plain(c, defaults)) {
+    const RnnResult r =
+        gru(s.x, fused_weights(s, {1, 0, 2}),
+            {.h0 = fused_state(s, 5), .lengths = s.lengths, .bidirectional = s.directions == 2});
+    return set_fused(c, s, r.output, {r.h_n});
+  }
   const auto functions = read_activations(c, defaults);
   check_count(c, functions, defaults.size());
-  const bool linear_first = c.flag("linear_before_reset");
   std::vector<Tensor> y, last;
   for (int d = 0; d < s.directions; ++d) {
     const Activation& f = functions[static_cast<std::size_t>(2 * d)];
@@ -260,9 +319,17 @@ void run_lstm(Call& c) {
   const Sequence s(c, 4);
   std::vector<std::string> defaults;
   for (int d = 0; d < s.directions; ++d) defaults.insert(defaults.end(), {"Sigmoid", "Tanh", "Tanh"});
+  const bool coupled = c.flag("input_forget");
+  if (!coupled && !c.has(7) && is_plain(c, defaults)) {
+    const LstmResult r = lstm(s.x, fused_weights(s, {0, 2, 3, 1}),
+                              {.h0 = fused_state(s, 5),
+                               .c0 = fused_state(s, 6),
+                               .lengths = s.lengths,
+                               .bidirectional = s.directions == 2});
+    return set_fused(c, s, r.output, {r.h_n, r.c_n});
+  }
   const auto functions = read_activations(c, defaults);
   check_count(c, functions, defaults.size());
-  const bool coupled = c.flag("input_forget");
   std::vector<Tensor> y, last_h, last_c;
   for (int d = 0; d < s.directions; ++d) {
     const Activation& f = functions[static_cast<std::size_t>(3 * d)];

@@ -1,4 +1,6 @@
 // Normalisations.
+#include "gradus/ops/norm.h"
+
 #include "gradus/base/format.h"
 #include "gradus/data/format/onnx/call.h"
 #include "gradus/data/format/onnx/operators.h"
@@ -41,6 +43,12 @@ void run_batch_norm(Call& c) {
   if (c.opset() < 14 && c.wants(1)) c.unsupported("training mode (opset {})", c.opset());
   Tensor mean_of = per_channel(c, 3, x);
   Tensor var_of = per_channel(c, 4, x);
+  const Tensor weight = per_channel(c, 1, x), bias = per_channel(c, 2, x);
+  // The fused op takes statistics as constants.
+  if (!training && !mean_of.requires_grad() && !var_of.requires_grad()) {
+    const BatchNormOptions o{.weight = c.in(1), .bias = c.in(2), .eps = epsilon};
+    return c.set(0, batch_norm(x, c.in(3), c.in(4), o));
+  }
   if (training) {
     Dims dims = all_axes_from(1, x.rank());
     dims[0] = 0;
@@ -51,8 +59,7 @@ void run_batch_norm(Call& c) {
     mean_of = batch_mean;
     var_of = batch_var;
   }
-  const Tensor scale = per_channel(c, 1, x) * rsqrt(var_of + epsilon);
-  c.set(0, (x - mean_of) * scale + per_channel(c, 2, x));
+  c.set(0, (x - mean_of) * (weight * rsqrt(var_of + epsilon)) + bias);
 }
 
 void run_instance_norm(Call& c) {
@@ -60,10 +67,14 @@ void run_instance_norm(Call& c) {
   const double epsilon = c.real("epsilon", 1e-5);
   c.ignore("consumed_inputs");
   if (x.rank() < 3) c.fail("its input has {} axes, less than 3", x.rank());
+  const Tensor weight = per_channel(c, 1, x), bias = per_channel(c, 2, x);
+  // The fused op refuses channels of a single value, whose result is the bias.
+  if (x.numel() > x.size(0) * x.size(1)) {
+    return c.set(0, instance_norm(x, {.weight = c.in(1), .bias = c.in(2), .eps = epsilon}));
+  }
   const Dims dims = all_axes_from(2, x.rank());
   const Tensor centred = x - mean(x, dims, true);
-  const Tensor scale = rsqrt(mean(square(centred), dims, true) + epsilon);
-  c.set(0, centred * scale * per_channel(c, 1, x) + per_channel(c, 2, x));
+  c.set(0, centred * rsqrt(mean(square(centred), dims, true) + epsilon) * weight + bias);
 }
 
 void run_layer_norm(Call& c) {
@@ -71,6 +82,14 @@ void run_layer_norm(Call& c) {
   const std::int64_t axis = c.axis(c.whole("axis", -1), x.rank());
   const double epsilon = c.real("epsilon", 1e-5);
   c.ignore("stash_type");  // f32 arithmetic is what gradus has
+  Shape normalized;
+  for (int i = static_cast<int>(axis); i < x.rank(); ++i) normalized.push_back(x.size(i));
+  const bool fits = c.in(1).shape() == normalized && (!c.has(2) || c.in(2).shape() == normalized);
+  if (fits && !c.wants(1) && !c.wants(2)) {
+    LayerNormOptions o{.weight = c.in(1), .eps = epsilon};
+    if (c.has(2)) o.bias = c.in(2);
+    return c.set(0, layer_norm(x, normalized, o));
+  }
   const Dims dims = all_axes_from(static_cast<int>(axis), x.rank());
   const Tensor mean_of = mean(x, dims, true);
   const Tensor centred = x - mean_of;
@@ -88,6 +107,8 @@ void run_lrn(Call& c) {
   const double alpha = c.real("alpha", 1e-4), beta = c.real("beta", 0.75), bias = c.real("bias", 1);
   if (x.rank() < 2) c.fail("its input has {} axes, less than 2", x.rank());
   if (size < 1 || size > INT32_MAX) c.fail("size is {}", size);
+  // Of an even number gradus has the larger part before the channel, the format behind it.
+  if (size % 2 == 1) return c.set(0, local_response_norm(x, size, {.alpha = alpha, .beta = beta, .k = bias}));
   // Squares of `size` channels about each one; zeros beyond the ends.
   std::vector<std::int64_t> pads(2 * static_cast<std::size_t>(x.rank() - 2), 0);
   pads.push_back((size - 1) / 2);

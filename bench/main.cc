@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   bench::register_overhead();
   bench::register_elementwise();
   bench::register_rows();
+  bench::register_pool();
   bench::register_matmul();
   bench::register_mlp_step();
   benchmark::AddCustomContext("library", "gradus");

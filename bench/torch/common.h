@@ -26,6 +26,7 @@ void measure(benchmark::State& state, const Op& op) {
 void register_overhead();
 void register_elementwise();
 void register_rows();
+void register_pool();
 void register_matmul();
 void register_mlp_step();
 

@@ -166,9 +166,10 @@ HWY_INLINE T merge_lanes([[maybe_unused]] D d, hn::Vec<D> v) {
 #endif
 }
 
-// At most kRowBlock contiguous elements, as a vector of partial results.
+// At most kRowBlock contiguous elements, as a vector of partial results. A function of its own, as add_rows()
+// is: compiled once an operation and not once a call.
 template <class Op, class D, class T = hn::TFromD<D>>
-HWY_INLINE hn::Vec<D> reduce_block(D d, const T* p, std::int64_t n, hn::Vec<D> param) {
+HWY_NOINLINE hn::Vec<D> reduce_block(D d, const T* p, std::int64_t n, hn::Vec<D> param) {
   using V = hn::Vec<D>;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const V neutral = hn::Set(d, Op::template neutral<T>());
@@ -264,8 +265,8 @@ HWY_INLINE T reduce_row(const ReducePlan& plan, const In* in, T param, std::int6
 // Adds n rows to the `width` accumulators; `step` from row to row. `fresh`: the accumulators hold nothing
 // yet.
 template <class Op, class T>
-HWY_INLINE void add_rows(const T* p, std::int64_t step, std::int64_t n, std::int64_t width, const T* param,
-                         bool fresh, T* acc) {
+HWY_NOINLINE void add_rows(const T* p, std::int64_t step, std::int64_t n, std::int64_t width, const T* param,
+                           bool fresh, T* acc) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));

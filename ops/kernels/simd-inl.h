@@ -11,8 +11,12 @@
 
 // clang-format off
 #include "gradus/ops/kernels/targets.h"
+#ifdef GRADUS_SIMD_PRECOMPILED
+#include "gradus/ops/kernels/foreach_precompiled.h"
+#else
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#endif
 // clang-format on
 #include "gradus/ops/kernels/dispatch.h"
 

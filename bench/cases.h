@@ -13,9 +13,13 @@ namespace bench {
 struct Rows {
   std::int64_t rows, columns;
 };
+struct Image {
+  std::int64_t n, c, h, w;
+};
 
 inline constexpr std::int64_t kElementwiseSizes[] = {65536, 1048576};  // in the L2 cache; beyond it
 inline constexpr Rows kRowSizes[] = {{64, 1024}, {1024, 1024}};
+inline constexpr Image kPoolImage = {8, 64, 56, 56};
 inline constexpr std::int64_t kTransposeSize = 1024;
 inline constexpr std::int64_t kSgemmSizes[] = {16, 64, 128, 256, 512};
 inline constexpr std::int64_t kDgemmSizes[] = {512};

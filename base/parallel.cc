@@ -181,7 +181,8 @@ void set_threads(int n, Location where) {
   wanted_threads.store(n, std::memory_order_relaxed);
 }
 
-LibraryTeam::LibraryTeam(int most) {
+LibraryTeam::LibraryTeam() {
+  const int most = threads();
   if (most > 1 && !inside_region() && enter()) {
     entered_ = true;
     size_ = most;

@@ -25,11 +25,11 @@ int threads();
 // Errors: ValueError unless n >= 1.
 void set_threads(int n, Location where = Location::current());
 
-// While it lives, OpenBLAS and oneDNN called from this thread use size() threads: `most`, or 1 where
+// While it lives, OpenBLAS and oneDNN called from this thread use size() threads: threads(), or 1 where
 // parallel_for would not fork. Restores the calling thread's setting; no other thread sees a change.
 class LibraryTeam {
  public:
-  explicit LibraryTeam(int most = threads());
+  LibraryTeam();
   ~LibraryTeam();
   LibraryTeam(const LibraryTeam&) = delete;
   LibraryTeam& operator=(const LibraryTeam&) = delete;

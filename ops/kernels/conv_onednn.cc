@@ -13,6 +13,7 @@
 #include <dnnl.hpp>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <unordered_map>
@@ -263,9 +264,12 @@ std::size_t onednn_conv_scratch(ConvPass pass, const ConvShape& s, bool has_bias
 
 bool onednn_conv(ConvPass pass, const ConvShape& s, float* x, float* w, float* y, const float* bias,
                  void* scratch) {
-  const LibraryTeam team(most_threads(s));
-  const std::shared_ptr<Plan> plan = plans().find(pass, s, bias != nullptr, team.size());
+  std::optional<LibraryTeam> team;
+  if (most_threads(s) > 1) team.emplace();
+  const int size = team ? team->size() : 1;
+  const std::shared_ptr<Plan> plan = plans().find(pass, s, bias != nullptr, size);
   if (!plan->works()) return false;
+  const OmpThreads guard(size);
   plan->run(x, w, y, bias, scratch);
   if (bias == nullptr || pass != ConvPass::input) return true;
   for (std::int64_t i = 0; i < s.n * s.in_pixels(); ++i) {

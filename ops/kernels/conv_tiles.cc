@@ -119,6 +119,12 @@ using Tile = decltype(k_tile.get());
 std::int64_t blocks(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
 std::size_t rounded(std::int64_t floats) { return (static_cast<std::size_t>(floats) * 4 + 63) / 64 * 64; }
 
+// Of `parts` equal ones, as many as are worth a thread.
+std::int64_t thread_grain(const ConvShape& s, std::int64_t parts) {
+  constexpr double kWork = 256 * 1024;
+  return 1 + static_cast<std::int64_t>(kWork / (s.work() / static_cast<double>(parts)));
+}
+
 // Pixels of a line of y that meet x at the same taps.
 struct Segment {
   std::int64_t begin, end;                           // pixels
@@ -153,8 +159,10 @@ std::int64_t find_segments(const ConvShape& s, bool side_by_side, Segment* out) 
   }
   return n;
 }
+
+// Along a line the first and the last tap inside x change at most once for each tap.
 std::size_t segment_room(const ConvShape& s) {
-  return (static_cast<std::size_t>(std::max(s.out[2], s.kernel[2])) * sizeof(Segment) + 63) / 64 * 64;
+  return (static_cast<std::size_t>(2 * s.kernel[2] + 1) * sizeof(Segment) + 63) / 64 * 64;
 }
 
 // Lines of y, counted over images and the first two axes, that meet lines of x at equal distances.
@@ -247,7 +255,8 @@ void forward(const ConvShape& s, const Weights& weights, const float* x, const f
   const bool side_by_side = s.groups == 1 && s.dilation[2] == 1;
   const std::int64_t segment_count = find_segments(s, side_by_side, segments);
   const Tile tile = k_tile.get();
-  const std::int64_t grain = std::max<std::int64_t>(1, kBlockFloats / (s.in[2] * s.c));
+  const std::int64_t grain =
+      std::max(thread_grain(s, lines), std::min(kBlockFloats / (s.in[2] * s.c), lines / 8));
   parallel_for(lines, grain, [&](std::int64_t all_begin, std::int64_t all_end) {
     for (std::int64_t begin = all_begin; begin < all_end; begin += grain) {
       const std::int64_t end = std::min(all_end, begin + grain);
@@ -302,9 +311,8 @@ void forward(const ConvShape& s, const Weights& weights, const float* x, const f
 
 // Pixels and groups of channels that are copied at a time, so that neighbours lie side by side: a number of
 // channels that is a power of 2 keeps the pixels of a line in a few sets of the cache otherwise.
-constexpr std::int64_t kPixels = 128, kParts = 8;
-// Two vectors of AVX-512.
-constexpr std::int64_t kMostColumns = 32;
+constexpr std::int64_t kPixels = 256, kParts = 12;
+constexpr std::int64_t kMostColumns = 16;  // of a tile, with AVX2
 
 // The first n of each of `count` rows, to rows of to_step. A copy of a fixed size, N, is quicker.
 template <std::int64_t N>
@@ -342,7 +350,8 @@ class WeightPass {
   // One unit of work: some channels of y at the taps (k0, k1).
   void run() const {
     const std::int64_t planes = s_.kernel[0] * s_.kernel[1];
-    parallel_for(planes * s_.groups * parts_, 1, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t all = planes * s_.groups * parts_;
+    parallel_for(all, thread_grain(s_, all), [&](std::int64_t begin, std::int64_t end) {
       while (begin < end) {
         const std::int64_t first = begin % parts_,
                            last = std::min(parts_, first + std::min(kParts, end - begin));
@@ -450,8 +459,7 @@ bool tiles_conv_is_wanted(ConvPass pass, const ConvShape& s) {
 std::size_t tiles_conv_scratch(ConvPass pass, const ConvShape& s) {
   if (pass == ConvPass::weight) return segment_room(s) + rounded(s.taps() * s.o * (s.c / s.groups));
   const Weights weights(pass, s);
-  return segment_room(pass == ConvPass::input ? turned(s) : s) +
-         rounded(s.groups * weights.panels() * weights.panel_floats());
+  return segment_room(s) + rounded(s.groups * weights.panels() * weights.panel_floats());
 }
 
 void tiles_conv(ConvPass pass, const ConvShape& s, float* x, float* w, float* y, const float* bias,
@@ -471,7 +479,7 @@ void tiles_conv(ConvPass pass, const ConvShape& s, float* x, float* w, float* y,
     return;
   }
   const ConvShape t = pass == ConvPass::input ? turned(s) : s;
-  auto* packed = reinterpret_cast<float*>(rest + segment_room(t));
+  auto* packed = reinterpret_cast<float*>(rest + segment_room(s));
   const Weights weights(pass, s);
   weights.pack(w, packed);
   if (pass == ConvPass::input)

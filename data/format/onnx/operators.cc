@@ -9,12 +9,13 @@ const Operator* find_operator(std::string_view name) {
   static const std::unordered_map<std::string_view, const Operator*> table = [] {
     std::unordered_map<std::string_view, const Operator*> all;
     for (const auto family :
-         {arithmetic_operators(), unary_operators(),  logic_operators(),     activation_operators(),
-          reduction_operators(),  order_operators(),  constant_operators(),  cast_operators(),
-          shape_operators(),      join_operators(),   slice_operators(),     gather_operators(),
-          scatter_operators(),    select_operators(), product_operators(),   convolution_operators(),
-          norm_operators(),       loss_operators(),   random_operators(),    recurrent_operators(),
-          signal_operators(),     resize_operators(), detection_operators(), text_operators()}) {
+         {arithmetic_operators(), unary_operators(),  logic_operators(),    activation_operators(),
+          reduction_operators(),  order_operators(),  constant_operators(), cast_operators(),
+          shape_operators(),      join_operators(),   slice_operators(),    gather_operators(),
+          scatter_operators(),    select_operators(), product_operators(),  convolution_operators(),
+          pool_operators(),       norm_operators(),   loss_operators(),     random_operators(),
+          recurrent_operators(),  signal_operators(), resize_operators(),   detection_operators(),
+          text_operators()}) {
       for (const Operator& o : family) all.emplace(o.name, &o);
     }
     return all;

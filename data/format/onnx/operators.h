@@ -38,6 +38,7 @@ std::span<const Operator> scatter_operators();
 std::span<const Operator> select_operators();
 std::span<const Operator> product_operators();
 std::span<const Operator> convolution_operators();
+std::span<const Operator> pool_operators();
 std::span<const Operator> norm_operators();
 std::span<const Operator> loss_operators();
 std::span<const Operator> random_operators();

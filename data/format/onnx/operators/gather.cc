@@ -54,6 +54,9 @@ void run_gather(Call& c) {
   const Tensor& x = c.in(0);
   const std::int64_t axis = c.axis(c.whole("axis", 0), x.rank());
   const Tensor indices = wrapped_indices(c, c.in(1), x.size(static_cast<int>(axis)));
+  std::vector<std::int64_t> dims;
+  for (int i = 0; i < x.rank(); ++i) dims.push_back(i == axis ? indices.numel() : x.size(i));
+  c.made_up_shape(dims);
   const Tensor y = index_select(x, axis, flatten(indices));
   Shape shape;
   if (x.rank() - 1 + indices.rank() > kMaxRank)
@@ -77,6 +80,8 @@ void run_gather_nd(Call& c) {
       static_cast<int>(std::clamp<std::int64_t>(c.whole("batch_dims", 0), -1, kMaxRank + 1));
   const Tensor rows = row_numbers(c, indices, x.shape(), batch_dims);
   const int named = batch_dims + static_cast<int>(indices.size(-1));
+  const std::int64_t dims[] = {rows.numel(), as_rows(x, named).size(1)};
+  c.made_up_shape(dims);
   Shape shape;
   for (int i = 0; i < indices.rank() - 1; ++i) shape.push_back(indices.size(i));
   for (int i = named; i < x.rank(); ++i) shape.push_back(x.size(i));

@@ -18,6 +18,7 @@ void run_concat(Call& c) {
 void run_split(Call& c) {
   const Tensor& x = c.in(0);
   const std::int64_t axis = c.axis(c.whole("axis", 0), x.rank());
+  if (c.outputs() < 1) c.fail("it has no outputs");
   std::vector<std::int64_t> sizes;
   if (c.has(1)) {
     sizes = c.wholes_in(1);

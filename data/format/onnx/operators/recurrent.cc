@@ -52,6 +52,8 @@ constexpr KnownActivation kActivations[] = {
 // Whether the file asks for no other functions than these, and no more than gradus's own formulas have.
 bool is_plain(const Call& c, const std::vector<std::string>& defaults) {
   const auto names = c.texts("activations");
+  c.ignore("activation_alpha");  // these functions have no parameters
+  c.ignore("activation_beta");
   return (!names.has_value() || *names == defaults) && c.real("clip", 0) == 0 &&
          c.text("direction", "forward") != "reverse";
 }

@@ -1,5 +1,5 @@
 // Resize and Upsample: each axis by itself, every output element a weighted sum of a few elements (taps) of
-// the input. Source: the definition of Resize in operator sets 10, 11 and 13.
+// the input. Source: the definition of Resize in operator sets 10, 11 and 13. And reading between the pixels.
 #include <algorithm>
 #include <cmath>
 
@@ -10,6 +10,7 @@
 #include "gradus/ops/creation.h"
 #include "gradus/ops/elementwise.h"
 #include "gradus/ops/indexing.h"
+#include "gradus/ops/resample.h"
 #include "gradus/ops/view.h"
 
 namespace gradus::onnx {
@@ -141,6 +142,8 @@ void resize(Call& c, const ResizeOptions& o, const std::vector<double>& scales,
         c.fail("scale {} of axis {} is no number above 0", a.scale, i);
       a.out = static_cast<std::int64_t>(std::min(std::floor(static_cast<double>(a.in) * a.scale), 1e18));
     }
+    // What is worked out for each place of an axis must not outgrow the tensor itself.
+    if (a.out > (std::int64_t{1} << 24)) c.fail("axis {} would have the size {}", i, a.out);
     if (a.in == 0 && a.out != 0) c.fail("axis {} of size 0 cannot grow to {}", i, a.out);
     if (o.coordinates == "tf_crop_and_resize") {
       if (roi.size() != 2 * rank) c.fail("roi has {} numbers for {} axes", roi.size(), rank);
@@ -195,9 +198,31 @@ void run_upsample(Call& c) {
   resize(c, o, scales, {}, {});
 }
 
+void run_grid_sample(Call& c) {
+  GridSampleOptions o;
+  const std::string mode = c.text("mode", "bilinear"), padding = c.text("padding_mode", "zeros");
+  if (mode == "nearest") {
+    o.mode = GridSampleMode::nearest;
+  } else if (mode == "bicubic") {
+    o.mode = GridSampleMode::bicubic;
+  } else if (mode != "bilinear") {
+    c.fail("the mode \"{}\" is none", mode);
+  }
+  if (padding == "border") {
+    o.padding_mode = GridPadding::border;
+  } else if (padding == "reflection") {
+    o.padding_mode = GridPadding::reflection;
+  } else if (padding != "zeros") {
+    c.fail("the padding_mode \"{}\" is none", padding);
+  }
+  o.align_corners = c.flag("align_corners");
+  c.set(0, grid_sample(c.in(0), c.in(1), o));
+}
+
 constexpr Operator kOperators[] = {
     {"Resize", run_resize, 1, 4},
     {"Upsample", run_upsample, 1, 2},
+    {"GridSample", run_grid_sample, 2, 2},
 };
 
 }  // namespace

@@ -16,11 +16,13 @@ namespace {
 
 void run_one_hot(Call& c) {
   const Tensor& indices = c.in(0);
-  const auto depth = static_cast<std::int64_t>(c.real_in(1));
+  const double depth_given = c.real_in(1);
+  if (!(depth_given >= 1 && depth_given <= static_cast<double>(kMaxElements)))
+    c.fail("the depth is {}", depth_given);
+  const auto depth = static_cast<std::int64_t>(depth_given);
   const Tensor& values = c.in(2);
   const std::int64_t rank = indices.rank() + 1;
   const std::int64_t axis = c.axis(c.whole("axis", -1), rank);
-  if (depth < 1) c.fail("the depth is {}", depth);
   if (values.rank() != 1 || values.size(0) != 2)
     c.fail("values {} are no pair", format_shape(values.shape()));
   std::vector<std::int64_t> dims;

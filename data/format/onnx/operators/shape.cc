@@ -1,4 +1,5 @@
 // Other shapes of the same elements.
+#include <algorithm>
 #include <numeric>
 
 #include "gradus/base/format.h"
@@ -149,7 +150,7 @@ void run_space_to_depth(Call& c) {
   const Tensor& x = c.in(0);
   const std::int64_t b = c.whole("blocksize");
   if (x.rank() != 4) c.fail("its input has {} axes, not 4", x.rank());
-  if (b < 1 || x.size(2) % b != 0 || x.size(3) % b != 0) {
+  if (b < 1 || b > INT16_MAX || x.size(2) % b != 0 || x.size(3) % b != 0) {
     c.fail("blocksize {} does not divide {} x {}", b, x.size(2), x.size(3));
   }
   const std::int64_t n = x.size(0), depth = x.size(1), h = x.size(2) / b, w = x.size(3) / b;
@@ -159,7 +160,8 @@ void run_space_to_depth(Call& c) {
 
 void run_trilu(Call& c) {
   const Tensor& x = c.in(0);
-  const std::int64_t k = c.has(1) ? c.whole_in(1) : 0;
+  // Beyond any tensor's sizes it makes no difference.
+  const std::int64_t k = std::clamp<std::int64_t>(c.has(1) ? c.whole_in(1) : 0, -kMaxElements, kMaxElements);
   c.set(0, c.flag("upper", true) ? triu(x, k) : tril(x, k), c.type(0));
 }
 

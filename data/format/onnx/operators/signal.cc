@@ -38,8 +38,8 @@ void run_window(Call& c, double a0, double a1, double a2) {
 Tensor transform(const Call& c, const Tensor& x, std::int64_t bins, bool inverse) {
   const std::int64_t n = x.size(1);
   if (n < 1) c.fail("a transform over no elements");
-  const std::int64_t dims[] = {bins, n};
-  c.made_up_shape(dims);
+  // The matrices of a longer transform would take more than the signals.
+  if (n > (std::int64_t{1} << 13)) c.unsupported("a transform over {} elements", n);
   std::vector<double> cosines, sines;
   const double scale = inverse ? 1 / static_cast<double>(n) : 1;
   for (std::int64_t k = 0; k < bins; ++k) {
@@ -107,6 +107,8 @@ void run_stft(Call& c) {
   if (c.has(2) && !(c.in(2).shape() == Shape{length})) {
     c.fail("the window {} does not fit frames of {}", format_shape(c.in(2).shape()), length);
   }
+  const std::int64_t dims[] = {signal.size(0), (signal.size(1) - length) / step + 1, signal.size(2), length};
+  c.made_up_shape(dims);
   // [batch, frames, parts, length]
   Tensor frames = unfold(signal, 1, length, step);
   if (c.has(2)) frames = frames * c.in(2);
@@ -123,7 +125,7 @@ void run_mel(Call& c) {
   const double low = c.real_in(3), high = c.real_in(4);
   const ElementType type =
       c.has_attribute("output_datatype") ? type_attribute(c, "output_datatype") : ElementType::f32;
-  if (mels < 1 || mels > INT32_MAX || dft < 1 || rate < 1) {
+  if (mels < 1 || mels > (1 << 20) || dft < 1 || rate < 1) {
     c.fail("{} mel bins, a dft_length of {} and a sample rate of {}", mels, dft, rate);
   }
   const std::int64_t bins = dft / 2 + 1;

@@ -19,7 +19,7 @@ Tensor slice_axis(const Call& c, const Tensor& x, std::int64_t axis, std::int64_
   if (step > 0) {
     const std::int64_t from = std::clamp<std::int64_t>(from_end(start), 0, n);
     const std::int64_t to = std::clamp<std::int64_t>(from_end(end), from, n);
-    return slice(x, axis, from, to, step);
+    return slice(x, axis, from, to, std::min(step, std::max<std::int64_t>(n, 1)));
   }
   // The same elements in rising order, turned around.
   const std::int64_t from = std::clamp<std::int64_t>(from_end(start), -1, n - 1);

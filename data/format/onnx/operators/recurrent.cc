@@ -282,7 +282,7 @@ void run_gru(Call& c) {
   std::vector<std::string> defaults;
   for (int d = 0; d < s.directions; ++d) defaults.insert(defaults.end(), {"Sigmoid", "Tanh"});
   const bool linear_first = c.flag("linear_before_reset");
-  if (linear_first && is_plain(c, defaults)) {
+  if (linear_first && s.times > 0 && is_plain(c, defaults)) {
     const RnnResult r =
         gru(s.x, fused_weights(s, {1, 0, 2}),
             {.h0 = fused_state(s, 5), .lengths = s.lengths, .bidirectional = s.directions == 2});
@@ -322,7 +322,7 @@ void run_lstm(Call& c) {
   std::vector<std::string> defaults;
   for (int d = 0; d < s.directions; ++d) defaults.insert(defaults.end(), {"Sigmoid", "Tanh", "Tanh"});
   const bool coupled = c.flag("input_forget");
-  if (!coupled && !c.has(7) && is_plain(c, defaults)) {
+  if (!coupled && !c.has(7) && s.times > 0 && is_plain(c, defaults)) {
     const LstmResult r = lstm(s.x, fused_weights(s, {0, 2, 3, 1}),
                               {.h0 = fused_state(s, 5),
                                .c0 = fused_state(s, 6),

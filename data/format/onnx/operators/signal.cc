@@ -39,7 +39,7 @@ Tensor transform(const Call& c, const Tensor& x, std::int64_t bins, bool inverse
   const std::int64_t n = x.size(1);
   if (n < 1) c.fail("a transform over no elements");
   // The matrices of a longer transform would take more than the signals.
-  if (n > (std::int64_t{1} << 13)) c.unsupported("a transform over {} elements", n);
+  if (n > (std::int64_t{1} << 12)) c.unsupported("a transform over {} elements", n);
   std::vector<double> cosines, sines;
   const double scale = inverse ? 1 / static_cast<double>(n) : 1;
   for (std::int64_t k = 0; k < bins; ++k) {

@@ -259,8 +259,14 @@ void check_count(const Call& c, const std::vector<Activation>& f, std::size_t ne
 
 void run_rnn(Call& c) {
   const Sequence s(c, 1);
-  const auto f =
-      read_activations(c, std::vector<std::string>(static_cast<std::size_t>(s.directions), "Tanh"));
+  const std::vector<std::string> defaults(static_cast<std::size_t>(s.directions), "Tanh");
+  if (s.times > 0 && is_plain(c, defaults)) {
+    const RnnResult r =
+        rnn(s.x, fused_weights(s, {0}),
+            {.h0 = fused_state(s, 5), .lengths = s.lengths, .bidirectional = s.directions == 2});
+    return set_fused(c, s, r.output, {r.h_n});
+  }
+  const auto f = read_activations(c, defaults);
   check_count(c, f, static_cast<std::size_t>(s.directions));
   std::vector<Tensor> y, last;
   for (int d = 0; d < s.directions; ++d) {

@@ -7,7 +7,10 @@
 #include <filesystem>
 
 #include "gradus/base/format.h"
-#include "gradus/ops/elementwise/conversion.h"
+#include "gradus/graph/gradcheck.h"
+#include "gradus/ops/creation.h"
+#include "gradus/ops/elementwise.h"
+#include "gradus/ops/random.h"
 
 namespace gradus::tools {
 namespace {
@@ -160,6 +163,64 @@ CaseResult run_case(const std::string& folder, Tolerance tolerance) {
     if (result.outcome != CaseOutcome::random) break;
   }
   return result;
+}
+
+GradientCheck check_gradients(const std::string& folder, const std::vector<int>& constant) {
+  using Outcome = GradientCheck::Outcome;
+  absl::StatusOr<onnx::Model> model = onnx::load_model(folder + "/model.onnx");
+  if (!model.ok()) return {Outcome::wrong, std::string(model.status().message())};
+  model->to_f64();
+  const auto loaded = load_tensors(folder + "/test_data_set_0", "input");
+  if (!loaded.ok()) return {Outcome::wrong, std::string(loaded.status().message())};
+  std::vector<Tensor> inputs;
+  std::vector<std::size_t> varied;
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < loaded->size(); ++i) {
+    const Tensor& t = (*loaded)[i];
+    inputs.push_back(t.dtype() == DType::f32 ? astype(t, DType::f64) : t);
+    const bool fixed = std::find(constant.begin(), constant.end(), static_cast<int>(i)) != constant.end();
+    if (fixed || inputs[i].dtype() != DType::f64) continue;
+    varied.push_back(i);
+    elements += t.numel();
+  }
+  if (elements == 0) return {};
+  bool depends = false;
+  const auto run = [&](std::span<const Tensor> x) {
+    std::vector<Tensor> all = inputs;
+    for (std::size_t k = 0; k < varied.size(); ++k) all[varied[k]] = x[k];
+    absl::StatusOr<std::vector<Tensor>> outputs = model->run(all);
+    if (!outputs.ok()) throw ValueError(std::string(outputs.status().message()));
+    for (const Tensor& y : *outputs) depends |= y.dtype() == DType::f64 && y.requires_grad();
+    return *std::move(outputs);
+  };
+  std::vector<Tensor> at;
+  for (const std::size_t i : varied) at.push_back(inputs[i]);
+  constexpr std::int64_t kFew = 64;  // so many inputs are varied one by one
+  constexpr std::uint64_t kDirections = 3;
+  GradcheckResult result;
+  try {
+    if (elements <= kFew) {
+      result = gradcheck([&](std::span<const Tensor> x) { return run(x); }, at);
+    }
+    for (std::uint64_t d = 0; elements > kFew && d < kDirections && result.ok; ++d) {
+      std::vector<Tensor> directions;
+      for (const Tensor& x : at) {
+        Generator g{d + 1, 1000 * directions.size()};
+        directions.push_back(uniform(x.shape(), -1, 1, {.dtype = DType::f64, .generator = &g}));
+      }
+      const auto along = [&](std::span<const Tensor> t) {
+        std::vector<Tensor> x;
+        for (std::size_t k = 0; k < at.size(); ++k) x.push_back(at[k] + directions[k] * t[0]);
+        return run(x);
+      };
+      const Tensor origin[] = {zeros({}, DType::f64)};
+      result = gradcheck(along, origin);
+    }
+  } catch (const Error& e) {
+    return {Outcome::wrong, e.what()};
+  }
+  if (!depends) return {};
+  return {result.ok ? Outcome::right : Outcome::wrong, result.message};
 }
 
 std::vector<std::string> find_cases(const std::string& root) {

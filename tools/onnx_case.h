@@ -41,6 +41,16 @@ struct CaseResult {
 // dtypes could be compared, and they agree.
 CaseResult run_case(const std::string& folder, Tolerance tolerance = {});
 
+struct GradientCheck {
+  enum class Outcome { right, wrong, none };  // none: nothing floating goes in or comes out, or depends on it
+  Outcome outcome = Outcome::none;
+  std::string why;
+};
+// Compares the gradients of a model, made one of doubles, by its floating inputs with differences at the
+// inputs of `folder`'s first data set. Of many inputs it takes the derivatives along some random directions
+// in place of each one. `constant` are the inputs that are not varied.
+GradientCheck check_gradients(const std::string& folder, const std::vector<int>& constant = {});
+
 // The folders at or below `root` that hold a model.onnx, sorted.
 std::vector<std::string> find_cases(const std::string& root);
 

@@ -74,6 +74,31 @@ TEST(OnnxSuite, ModelsOfPyTorch) {
 
 TEST(OnnxSuite, SimpleCases) { EXPECT_THAT(run_all("simple").failed, IsEmpty()); }
 
+// Inputs that gradients do not flow into, since they decide on shapes, places or bounds; by operator.
+const std::map<std::string, std::vector<int>> kConstantInputs = {
+    {"Clip", {1, 2}},   {"Dropout", {1, 2}},  {"NonMaxSuppression", {0, 1, 2, 3, 4}},
+    {"OneHot", {0, 1}}, {"Range", {0, 1, 2}}, {"Resize", {1, 2, 3}},
+    {"RoiAlign", {1}},  {"Upsample", {1}},
+};
+
+// Cases at whose inputs there is a kink or a jump, where differences say nothing.
+const std::set<std::string> kKinks = {};
+
+TEST(OnnxSuite, GradientsOfNodeCases) {
+  int right = 0;
+  for (const std::string& path : find_cases(kData + "/node")) {
+    const CaseResult r = run_case(path);
+    if (r.outcome != CaseOutcome::passed || kKinks.count(r.name) > 0) continue;
+    const auto constant =
+        r.operators.size() == 1 ? kConstantInputs.find(r.operators[0]) : kConstantInputs.end();
+    const GradientCheck c =
+        check_gradients(path, constant != kConstantInputs.end() ? constant->second : std::vector<int>{});
+    right += c.outcome == GradientCheck::Outcome::right ? 1 : 0;
+    EXPECT_NE(c.outcome, GradientCheck::Outcome::wrong) << r.name << ": " << c.why;
+  }
+  EXPECT_GE(right, 1);
+}
+
 TEST(OnnxCompare, KnowsWhatIsNearEnough) {
   const Tolerance t{.rtol = 1e-3, .atol = 1e-7};
   EXPECT_TRUE(compare(tensor({1.0005}), tensor({1}), t).same);

@@ -32,8 +32,8 @@ const char* kind_name(AttributeKind kind) {
 
 }  // namespace
 
-Call::Call(const Node& node, int opset, std::vector<Value> inputs)
-    : node_(node), opset_(opset), inputs_(std::move(inputs)), results_(node.outputs.size()) {}
+Call::Call(const Graph& graph, const Node& node, std::vector<Value> inputs)
+    : graph_(graph), node_(node), inputs_(std::move(inputs)), results_(node.outputs.size()) {}
 
 const Value& Call::value(int i) const {
   if (!has(i)) fail("input {} is missing", i);

@@ -32,9 +32,13 @@ class BadNode : public std::runtime_error {
 
 class Call {
  public:
-  Call(const Node& node, int opset, std::vector<Value> inputs);
+  Call(const Graph& graph, const Node& node, std::vector<Value> inputs);
 
-  int opset() const { return opset_; }
+  int opset() const { return graph_.opset; }
+  // The type that the file means by `type`: double for float where the model was made one of doubles.
+  ElementType meant(ElementType type) const {
+    return graph_.is_f64 && type == ElementType::f32 ? ElementType::f64 : type;
+  }
 
   // --- inputs ---
   int inputs() const { return static_cast<int>(inputs_.size()); }
@@ -96,8 +100,8 @@ class Call {
   const Attribute* find(std::string_view name) const;
   const Attribute* find(std::string_view name, AttributeKind kind) const;
 
+  const Graph& graph_;
   const Node& node_;
-  int opset_;
   std::vector<Value> inputs_;
   std::vector<Value> results_;
   mutable std::uint64_t read_ = 0;  // attributes that were asked for

@@ -56,6 +56,7 @@ struct Graph {
   std::string producer;
   std::int64_t ir_version = 0;
   int opset = 0;
+  bool is_f64 = false;  // see Model::to_f64()
   std::vector<std::string> slot_names;
   std::vector<Node> nodes;  // each behind those whose outputs it reads
   std::vector<Port> inputs;

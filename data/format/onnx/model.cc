@@ -9,6 +9,7 @@
 #include "gradus/base/format.h"
 #include "gradus/data/format/onnx/call.h"
 #include "gradus/data/format/onnx/operators.h"
+#include "gradus/ops/elementwise/conversion.h"
 
 namespace gradus::onnx {
 namespace {
@@ -72,6 +73,25 @@ void Model::requires_grad(bool on) {
   for (NamedTensor& p : parameters()) p.tensor.requires_grad(on);
 }
 
+void Model::to_f64() {
+  const auto widen = [](Value& v) {
+    if (v.type != ElementType::f32) return;
+    const std::string name(v.tensor.name());
+    v = {astype(v.tensor.detach(), DType::f64).name(name), ElementType::f64};
+  };
+  graph_->is_f64 = true;
+  for (std::size_t i = 0; i < graph_->constants.size(); ++i) {
+    widen(graph_->constants[i]);
+    graph_->initializers[i].tensor = graph_->constants[i].tensor;
+  }
+  for (ElementType& t : graph_->input_types) {
+    if (t == ElementType::f32) t = ElementType::f64;
+  }
+  for (Node& n : graph_->nodes) {
+    for (Attribute& a : n.attributes) widen(a.tensor);
+  }
+}
+
 absl::Status Model::supported() const {
   const Graph& g = *graph_;
   for (const Node& n : g.nodes) {
@@ -120,7 +140,7 @@ absl::StatusOr<std::vector<Tensor>> Model::run(std::span<const Tensor> inputs) c
     for (const int slot : node.inputs) {
       operands.push_back(slot >= 0 ? values[static_cast<std::size_t>(slot)] : Value{});
     }
-    Call call(node, g.opset, std::move(operands));
+    Call call(g, node, std::move(operands));
     if (absl::Status s = run_node(g, node, call); !s.ok()) return s;
     for (std::size_t k = 0; k < node.outputs.size(); ++k) {
       if (node.outputs[k] >= 0) values[static_cast<std::size_t>(node.outputs[k])] = call.results()[k];

@@ -59,6 +59,11 @@ class Model {
   // Makes all parameters collect gradients (or no more).
   void requires_grad(bool on);
 
+  // Makes every `float` of the model a double: inputs, parameters, constants, and what operators make of
+  // nothing. For checks of gradients by differences. Tensors that were handed out before are not those that
+  // run() reads afterwards.
+  void to_f64();
+
   // Unimplemented with the first node or input that is not supported. What shows only when a node is given
   // its operands is found by run().
   absl::Status supported() const;

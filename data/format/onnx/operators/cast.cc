@@ -17,7 +17,7 @@ ElementType type_attribute(const Call& c, std::string_view name) {
   }
   if (type == ElementType::undefined) c.fail("attribute \"{}\" names no element type", name);
   if (!info(type).storage.has_value()) c.unsupported("the element type {}", info(type).name);
-  return type;
+  return c.meant(type);
 }
 
 Tensor cast_to(const Call& c, const Tensor& x, ElementType from, ElementType to) {

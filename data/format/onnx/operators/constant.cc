@@ -15,10 +15,11 @@ namespace {
 void run_constant(Call& c) {
   if (const Value* v = c.tensor("value"); v != nullptr) return c.set(0, v->tensor, v->type);
   if (c.has_attribute("value_int")) return c.set(0, full({}, c.whole("value_int"), DType::i64));
-  if (c.has_attribute("value_float")) return c.set(0, full({}, c.real("value_float", 0)));
+  const DType real = *info(c.meant(ElementType::f32)).storage;
+  if (c.has_attribute("value_float")) return c.set(0, full({}, c.real("value_float", 0), real));
   if (const auto v = c.wholes("value_ints"); v.has_value()) return c.set(0, index_tensor(*v));
   if (const auto v = c.reals("value_floats"); v.has_value()) {
-    return c.set(0, tensor(std::vector<float>(v->begin(), v->end())));
+    return c.set(0, astype(tensor(*v), real));
   }
   for (const char* name : {"sparse_value", "value_string", "value_strings"}) {
     if (c.has_attribute(name)) c.unsupported("attribute \"{}\" of Constant", name);
@@ -30,7 +31,8 @@ void run_constant_of_shape(Call& c) {
   const std::vector<std::int64_t> dims = c.wholes_in(0);
   const Shape shape = c.made_up_shape(dims);
   const Value* v = c.tensor("value");
-  if (v == nullptr) return c.set(0, zeros(shape), ElementType::f32);
+  const ElementType real = c.meant(ElementType::f32);
+  if (v == nullptr) return c.set(0, zeros(shape, *info(real).storage), real);
   if (v->tensor.numel() != 1) c.fail("its value has {} elements, not one", v->tensor.numel());
   c.set(0, contiguous(expand(reshape(v->tensor, {}), shape)), v->type);
 }

@@ -26,7 +26,7 @@ class Source {
 
 ElementType result_type(const Call& c, bool like) {
   if (c.has_attribute("dtype")) return type_attribute(c, "dtype");
-  return like ? c.type(0) : ElementType::f32;
+  return like ? c.type(0) : c.meant(ElementType::f32);
 }
 
 Shape result_shape(const Call& c, bool like) {

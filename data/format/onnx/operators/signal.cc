@@ -21,7 +21,7 @@ constexpr double kTwoPi = 2 * std::numbers::pi;
 void run_window(Call& c, double a0, double a1, double a2) {
   const std::int64_t size = c.whole_in(0);
   const ElementType type =
-      c.has_attribute("output_datatype") ? type_attribute(c, "output_datatype") : ElementType::f32;
+      c.has_attribute("output_datatype") ? type_attribute(c, "output_datatype") : c.meant(ElementType::f32);
   const std::int64_t dims[] = {size};
   c.made_up_shape(dims);
   const double period = static_cast<double>(c.flag("periodic", true) ? size : size - 1);
@@ -124,7 +124,7 @@ void run_mel(Call& c) {
   const std::int64_t mels = c.whole_in(0), dft = c.whole_in(1), rate = c.whole_in(2);
   const double low = c.real_in(3), high = c.real_in(4);
   const ElementType type =
-      c.has_attribute("output_datatype") ? type_attribute(c, "output_datatype") : ElementType::f32;
+      c.has_attribute("output_datatype") ? type_attribute(c, "output_datatype") : c.meant(ElementType::f32);
   if (mels < 1 || mels > (1 << 20) || dft < 1 || rate < 1) {
     c.fail("{} mel bins, a dft_length of {} and a sample rate of {}", mels, dft, rate);
   }

@@ -39,7 +39,8 @@ void run_non_max_suppression(Call& c) {
   }
   const std::int64_t most = c.has(2) ? c.whole_in(2) : 0;
   const double most_overlap = c.has(3) ? c.real_in(3) : 0;
-  const std::optional<double> least_score = c.has(4) ? std::optional(c.real_in(4)) : std::nullopt;
+  const bool has_least = c.has(4);
+  const double least = has_least ? c.real_in(4) : 0;
   const bool centred = c.flag("center_point_box");
   const std::vector<float> corners = boxes.to_vector<float>(), values = scores.to_vector<float>();
   const std::int64_t batches = boxes.size(0), count = boxes.size(1), classes = scores.size(1);
@@ -59,8 +60,7 @@ void run_non_max_suppression(Call& c) {
       const float* score = values.data() + (b * classes + k) * count;
       std::vector<std::int64_t> order;
       for (std::int64_t i = 0; i < count; ++i) {
-        if (!std::isnan(score[i]) &&
-            (!least_score.has_value() || static_cast<double>(score[i]) > *least_score))
+        if (!std::isnan(score[i]) && (!has_least || static_cast<double>(score[i]) > least))
           order.push_back(i);
       }
       std::stable_sort(order.begin(), order.end(),

@@ -33,6 +33,9 @@ void run_split(Call& c) {
   if (static_cast<int>(sizes.size()) != c.outputs()) {
     c.fail("{} sizes are given for {} outputs", sizes.size(), c.outputs());
   }
+  for (const std::int64_t s : sizes) {
+    if (s < 0) c.fail("a size is {}", s);
+  }
   const std::vector<Tensor> parts = split(x, sizes, axis);
   for (int i = 0; i < c.outputs(); ++i) c.set(i, parts[static_cast<std::size_t>(i)], c.type(0));
 }

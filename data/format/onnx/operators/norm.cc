@@ -107,8 +107,6 @@ void run_lrn(Call& c) {
   const double alpha = c.real("alpha", 1e-4), beta = c.real("beta", 0.75), bias = c.real("bias", 1);
   if (x.rank() < 2) c.fail("its input has {} axes, less than 2", x.rank());
   if (size < 1 || size > INT32_MAX) c.fail("size is {}", size);
-  // Of an even number gradus has the larger part before the channel, the format behind it.
-  if (size % 2 == 1) return c.set(0, local_response_norm(x, size, {.alpha = alpha, .beta = beta, .k = bias}));
   // Squares of `size` channels about each one; zeros beyond the ends.
   std::vector<std::int64_t> pads(2 * static_cast<std::size_t>(x.rank() - 2), 0);
   pads.push_back((size - 1) / 2);
@@ -117,6 +115,8 @@ void run_lrn(Call& c) {
   for (const std::int64_t d : x.shape()) dims.push_back(d);
   dims[2] += size - 1;
   c.made_up_shape(dims);
+  // Of an even number gradus has the larger part before the channel, the format behind it.
+  if (size % 2 == 1) return c.set(0, local_response_norm(x, size, {.alpha = alpha, .beta = beta, .k = bias}));
   const Tensor sums = sum(unfold(pad(square(x), pads), 1, size, 1), -1);
   c.set(0, x / pow(sums * (alpha / static_cast<double>(size)) + bias, beta));
 }

@@ -112,6 +112,18 @@ TEST(Reduction, EveryLength) {
   }
 }
 
+// The same bits as of a copy, around the size of a block.
+TEST(Reduction, ARepeatedElementIsReducedAsItsCopies) {
+  for (const std::int64_t n : {1, 7, 2047, 2048, 2049, 5000, 300000}) {
+    const Tensor one = expand(tensor({0.1F}), {n}), rows = expand(tensor<double>({{0.1}, {0.7}}), {2, n});
+    EXPECT_EQ(sum(one).item(), sum(clone(one)).item()) << n;
+    EXPECT_EQ(read(sum(rows, 1)), read(sum(clone(rows), 1))) << n;
+    EXPECT_EQ(read(var(rows, 1)), read(var(clone(rows), 1))) << n;
+    EXPECT_EQ(sum(expand(tensor({3}, DType::i32), {n})).item<std::int64_t>(), 3 * n);
+    EXPECT_EQ(amax(expand(tensor({-2.5F}), {n})).item(), -2.5);
+  }
+}
+
 TEST(Reduction, TheSameWithAnyNumberOfThreads) {
   const Tensor x = normal({1000, 513});
   const auto all = [&] {

@@ -28,7 +28,8 @@ struct ConvShape {
   std::int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   // Multiplications of one pass, those with padding included; in floating point, since it may be large.
   double work() const {
-    double each = static_cast<double>(n) * static_cast<double>(o) * static_cast<double>(c / groups);
+    const std::int64_t channels = c / groups;
+    double each = static_cast<double>(n) * static_cast<double>(o) * static_cast<double>(channels);
     for (int i = 0; i < kSpatial; ++i) each *= static_cast<double>(out[i]) * static_cast<double>(kernel[i]);
     return each;
   }

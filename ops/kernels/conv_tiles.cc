@@ -471,11 +471,15 @@ ConvShape turned(const ConvShape& s) {
 
 bool tiles_conv_is_wanted(ConvPass pass, const ConvShape& s) {
   static const bool avx2 = std::strcmp(instruction_set(), "AVX2") == 0;
-  // Below, and where a group has few channels, oneDNN or plain loops are as quick.
-  constexpr double kWork = 16 * 1024;
-  constexpr std::int64_t kChannels = 8;
-  if (!avx2 || s.work() < kWork || s.c / s.groups < kChannels || s.o / s.groups < kChannels) return false;
-  return pass != ConvPass::input || (s.stride[0] == 1 && s.stride[1] == 1 && s.stride[2] == 1);
+  if (!avx2 || s.n == 0 || s.taps() == 1) return false;
+  // Elsewhere oneDNN is as quick or quicker: where some lines of the image that is read fit into the
+  // first-level cache, with few channels, and with few pixels, for which packing the weights takes too long.
+  constexpr std::int64_t kLineFloats = 2048, kChannels = 32, kLine = 12;
+  const bool input = pass == ConvPass::input;
+  if ((input ? s.out[2] * s.o : s.in[2] * s.c) < kLineFloats) return false;
+  if (s.c / s.groups < kChannels || s.o / s.groups < kChannels) return false;
+  if (pass != ConvPass::weight && s.out[2] < kLine) return false;
+  return !input || (s.stride[0] == 1 && s.stride[1] == 1 && s.stride[2] == 1);
 }
 
 std::size_t tiles_conv_scratch(ConvPass pass, const ConvShape& s) {

@@ -1,8 +1,9 @@
 // Convolutions and their two gradients over 1 to 3 spatial axes. All three are the partial derivatives of one
 // sum, T(x, w, y) = sum w[o, c, k] x[n, c, p stride - before + k dilation] y[n, o, p]: the result by y, the
-// gradients by x and by w. f32 and f64; f32 of some size by oneDNN where it has a kernel to be trusted (see
-// conv_onednn.cc), everything else as matrix products over lines of pixels. Arrays of images lie
-// channels-last in memory: their results do, and other operands are copied so first.
+// gradients by x and by w. f32 and f64. f32 of some size runs by oneDNN where it has a kernel to be trusted
+// (conv_onednn.cc) or, on AVX2, by tiles of our own (conv_tiles.cc); everything else as matrix products over
+// lines of pixels. Arrays of images lie channels-last in memory: their results do, and other operands are
+// copied so first.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +29,8 @@ struct ConvShape {
   std::int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   // Multiplications of one pass, those with padding included; in floating point, since it may be large.
   double work() const {
-    double each = static_cast<double>(n) * static_cast<double>(o) * static_cast<double>(c / groups);
+    const std::int64_t channels = c / groups;
+    double each = static_cast<double>(n) * static_cast<double>(o) * static_cast<double>(channels);
     for (int i = 0; i < kSpatial; ++i) each *= static_cast<double>(out[i]) * static_cast<double>(kernel[i]);
     return each;
   }

@@ -309,8 +309,8 @@ void forward(const ConvShape& s, const Weights& weights, const float* x, const f
   });
 }
 
-// Pixels and groups of channels that are copied at a time, so that neighbours lie side by side: a number of
-// channels that is a power of 2 keeps the pixels of a line in a few sets of the cache otherwise.
+// Pixels and groups of channels that are copied at a time, so that a tile reads neighbours in memory: with a
+// power of 2 channels the pixels of a line share a few sets of the cache.
 constexpr std::int64_t kPixels = 256, kParts = 12;
 constexpr std::int64_t kMostColumns = 16;  // of a tile, with AVX2
 
@@ -345,6 +345,7 @@ class WeightPass {
     const bool side_by_side =
         s.groups == 1 && s.dilation[2] == 1 && cg_ % columns_ != 0 && cg_ < 4 * columns_;
     segment_count_ = find_segments(s, side_by_side, segments);
+    whole_lines_ = !side_by_side && s.in[2] <= kPixels && s.out[2] <= kPixels;
   }
 
   // One unit of work: some channels of y at the taps (k0, k1).
@@ -368,7 +369,8 @@ class WeightPass {
   void units(std::int64_t k01, std::int64_t g, std::int64_t first, std::int64_t last) const {
     for (std::int64_t o = channel(g, first); o < channel(g, last); ++o)
       std::fill_n(w_ + o * row_ + k01 * s_.kernel[2] * cg_, s_.kernel[2] * cg_, 0.0F);
-    const std::int64_t lines = std::max<std::int64_t>(1, kPixels / s_.out[2]);
+    const std::int64_t longest = whole_lines_ ? std::max(s_.in[2], s_.out[2]) : s_.out[2];
+    const std::int64_t lines = std::max<std::int64_t>(1, kPixels / longest);
     for_runs(s_, 0, s_.n * s_.out[0] * s_.out[1], k01 / s_.kernel[1], k01 % s_.kernel[1],
              [&](const Run& run) {
                in_parts(run.count, lines, [&](std::int64_t i, std::int64_t count) {
@@ -396,31 +398,50 @@ class WeightPass {
                   kTileRows);
       }
     }
+    TileOperands t{};
+    t.a_row = 1;
+    t.a_step = kTileRows;
+    t.a_line = (end - begin) * kTileRows;
+    t.lines = lines;
+    // One tile after the other of w at the taps of a segment, from its column j on.
+    const auto add = [&](const Segment& seg, std::int64_t from, std::int64_t j, std::int64_t present) {
+      for (std::int64_t part = first; part < last; ++part) {
+        const std::int64_t o = channel(g, part);
+        t.a = rows + ((part - first) * kPixels + from - begin) * kTileRows;
+        tile(t, w_ + o * row_ + (k01 * s_.kernel[2] + seg.first_tap) * cg_ + j, row_,
+             channel(g, part + 1) - o, present);
+      }
+    };
+    if (whole_lines_) {  // one copy serves all taps
+      t.b_step = s_.stride[2] * columns_;
+      t.b_line = s_.in[2] * columns_;
+      for (std::int64_t j = 0; j < cg_; j += columns_) {
+        const std::int64_t present = std::min(columns_, cg_ - j);
+        for (std::int64_t line = 0; line < lines; ++line)
+          copy_rows(x + line * x_line + j, s_.c, s_.in[2], present, panel + line * t.b_line, columns_);
+        for (std::int64_t k = 0; k < segment_count_; ++k) {
+          t.b = panel + segments_[k].x_offset(s_) * columns_;
+          t.k_count = segments_[k].end - segments_[k].begin;
+          add(segments_[k], segments_[k].begin, j, present);
+        }
+      }
+      return;
+    }
+    t.b = panel;
+    t.b_step = columns_;
     for (std::int64_t k = 0; k < segment_count_; ++k) {
       const Segment& seg = segments_[k];
       const std::int64_t from = std::max(begin, seg.begin), n = std::min(end, seg.end) - from;
       if (n <= 0) continue;
       const std::int64_t width = seg.taps * cg_, x_pixel = s_.stride[2] * s_.c;
       const float* source = x + seg.x_offset(s_) * s_.c + (from - seg.begin) * x_pixel;
-      TileOperands t{};
-      t.a_row = 1;
-      t.a_step = kTileRows;
-      t.a_line = (end - begin) * kTileRows;
-      t.b = panel;
-      t.b_step = columns_;
       t.b_line = n * columns_;
       t.k_count = n;
-      t.lines = lines;
       for (std::int64_t j = 0; j < width; j += columns_) {
         const std::int64_t present = std::min(columns_, width - j);
         for (std::int64_t line = 0; line < lines; ++line)
-          copy_rows(source + line * x_line + j, x_pixel, n, present, panel + line * n * columns_, columns_);
-        for (std::int64_t part = first; part < last; ++part) {
-          const std::int64_t o = channel(g, part);
-          t.a = rows + ((part - first) * kPixels + from - begin) * kTileRows;
-          tile(t, w_ + o * row_ + (k01 * s_.kernel[2] + seg.first_tap) * cg_ + j, row_,
-               channel(g, part + 1) - o, present);
-        }
+          copy_rows(source + line * x_line + j, x_pixel, n, present, panel + line * t.b_line, columns_);
+        add(seg, from, j, present);
       }
     }
   }
@@ -432,6 +453,7 @@ class WeightPass {
   const Segment* const segments_;
   const std::int64_t columns_, cg_, og_, parts_, row_;
   std::int64_t segment_count_ = 0;
+  bool whole_lines_ = false;  // a line of x and y is copied at once
 };
 
 // The input pass with stride 1 as a forward pass from y to x.
@@ -449,11 +471,15 @@ ConvShape turned(const ConvShape& s) {
 
 bool tiles_conv_is_wanted(ConvPass pass, const ConvShape& s) {
   static const bool avx2 = std::strcmp(instruction_set(), "AVX2") == 0;
-  // Below, and where a group has few channels, oneDNN or plain loops are as quick.
-  constexpr double kWork = 16 * 1024;
-  constexpr std::int64_t kChannels = 8;
-  if (!avx2 || s.work() < kWork || s.c / s.groups < kChannels || s.o / s.groups < kChannels) return false;
-  return pass != ConvPass::input || (s.stride[0] == 1 && s.stride[1] == 1 && s.stride[2] == 1);
+  if (!avx2 || s.n == 0 || s.taps() == 1) return false;
+  // Elsewhere oneDNN is as quick or quicker: where some lines of the image that is read fit into the
+  // first-level cache, with few channels, and with few pixels, for which packing the weights takes too long.
+  constexpr std::int64_t kLineFloats = 2048, kChannels = 32, kLine = 12;
+  const bool input = pass == ConvPass::input;
+  if ((input ? s.out[2] * s.o : s.in[2] * s.c) < kLineFloats) return false;
+  if (s.c / s.groups < kChannels || s.o / s.groups < kChannels) return false;
+  if (pass != ConvPass::weight && s.out[2] < kLine) return false;
+  return !input || (s.stride[0] == 1 && s.stride[1] == 1 && s.stride[2] == 1);
 }
 
 std::size_t tiles_conv_scratch(ConvPass pass, const ConvShape& s) {

@@ -170,6 +170,19 @@ std::vector<Case> cases() {
       {"more padding than kernel", {2, 8, 14, 14}, {8, 8, 2, 2}, {.padding = 5}},
       {"one axis", {2, 16, 100}, {24, 16, 5}, {.padding = 2}},
       {"one axis, dilation", {2, 16, 100}, {24, 16, 3}, {.stride = 2, .dilation = 4}},
+      {"long lines", {2, 32, 700}, {40, 32, 3}, {.padding = 1}},
+      {"long lines, odd channels", {1, 39, 700}, {34, 39, 5}, {.stride = 2, .padding = 2}},
+      {"many channels", {1, 160, 9, 14}, {100, 160, 3, 3}, {.padding = 1}},
+      {"large", {2, 64, 7, 40}, {80, 64, 3, 3}, {.padding = 1}},
+      {"large, odd channels", {1, 67, 9, 35}, {37, 67, 3, 3}, {.padding = {1, 2}}},
+      {"large, strides", {1, 64, 9, 41}, {48, 64, 3, 3}, {.stride = {2, 3}, .padding = 1}},
+      {"large, dilation", {1, 64, 11, 36}, {48, 64, 3, 2}, {.padding = {4, 1}, .dilation = {4, 2}}},
+      {"large, groups", {1, 80, 6, 40}, {64, 40, 3, 3}, {.padding = 1, .groups = 2}},
+      {"large, other padding at each end",
+       {1, 64, 6, 36},
+       {32, 64, 4, 3},
+       {.stride = 2, .padding = ConvPadding::ends({0, 3}, {3, 1})}},
+      {"large, three axes", {1, 32, 5, 5, 64}, {32, 32, 2, 3, 3}, {.padding = 1}},
       {"three axes", {1, 8, 8, 9, 10}, {16, 8, 3, 3, 3}, {.padding = 1}},
       {"three axes, strides", {2, 3, 9, 9, 9}, {8, 3, 3, 2, 3}, {.stride = {2, 1, 2}, .padding = {0, 1, 1}}},
       {"flat", {2, 16, 1, 64}, {16, 16, 1, 3}, {.padding = {0, 1}}},
@@ -248,12 +261,15 @@ TEST(Conv, ThreadsOfTheProgramShareKernels) {
   const std::vector<Case> all = cases();
   std::vector<Operands> operands;
   std::vector<std::vector<Tensor>> expected;
+  operands.reserve(all.size());
+  expected.reserve(all.size());
   for (const Case& c : all) {
     operands.emplace_back(c);
     expected.push_back(operands.back().pass(c));
   }
   std::vector<double> worst(4, 0.0);
   std::vector<std::jthread> workers;
+  workers.reserve(worst.size());
   for (double& most : worst) {
     workers.emplace_back([&] {
       for (std::size_t i = 0; i < all.size(); ++i) {

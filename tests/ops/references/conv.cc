@@ -22,8 +22,8 @@ void for_all(const Shape& x, const Shape& w, const Shape& y, const Dims& stride,
       if (to[1] != tap[0]) continue;
       Place from{to[0], to[1] / outputs * inputs + tap[1]};
       bool inside = true;
-      for (int k = 0; k < stride.size(); ++k) {
-        const auto axis = static_cast<std::size_t>(k + 2);
+      std::size_t axis = 2;
+      for (int k = 0; k < stride.size(); ++k, ++axis) {
         from.push_back(to[axis] * stride[k] - padding[k] + tap[axis] * dilation[k]);
         inside = inside && from[axis] >= 0 && from[axis] < x[k + 2];
       }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <numeric>
 #include <string>
 
 #include "gradus/base/format.h"
@@ -40,7 +40,10 @@ PoolAxis axis_of(const Windows& w, int i, std::int64_t n) {
   if (!w.output_size.empty()) {
     a.adaptive = true;
     a.out = w.output_size[i];
-    a.kernel = std::min(n, (n + a.out - 1) / a.out + 1);
+    // The largest window: a part that divides n has n / out places; else one that starts at the largest
+    // fraction of a place, a multiple of the common divisor, reaches over one place or two.
+    const std::int64_t rest = n % a.out;
+    a.kernel = n / a.out + (rest == 0 ? 0 : rest > std::gcd(rest, a.out) ? 2 : 1);
     return a;
   }
   a.kernel = w.kernel[i];

@@ -93,7 +93,29 @@ Tensor interpolate(Operand input, const InterpolateOptions& o) {
            : spatial == 2 ? adaptive_avg_pool2d(input, sizes)
                           : adaptive_avg_pool3d(input, sizes);
   }
+  Shape result = x.shape();
+  std::int64_t numel = result[0] * result[1];
+  bool too_many = false;
   for (int i = 0; i < spatial; ++i) {
+    result[2 + i] = sizes[i];
+    too_many |= __builtin_mul_overflow(numel, sizes[i], &numel) || numel > std::int64_t{1} << 44;
+  }
+  if (too_many) {
+    throw_error<ShapeError>(input.where, kOp,
+                            "a result {} has too many elements for the memory of any machine: "
+                            "input {}",
+                            format_shape({result.data(), static_cast<std::size_t>(result.rank())}),
+                            describe(x));
+  }
+  // Axes that become smaller come first: less is left for the others.
+  Dims order;
+  for (const bool smaller : {true, false}) {
+    for (int i = 0; i < spatial; ++i) {
+      if ((sizes[i] < x.size(2 + i)) == smaller) order.push_back(i);
+    }
+  }
+  for (const std::int64_t axis : order) {
+    const int i = static_cast<int>(axis);
     const std::int64_t n = x.size(2 + i), m = sizes[i];
     ResampleAttrs a{2 + i, m, mode.resample};
     const bool exact = o.mode == InterpolateMode::nearest_exact;
@@ -111,7 +133,7 @@ Tensor interpolate(Operand input, const InterpolateOptions& o) {
     }
     // What is already at its place stays; one axis at least is copied, so that the result is no alias.
     const bool same = n == m && a.numerator == a.denominator && (exact || a.shift + a.offset == 0);
-    if (same && (i + 1 < spatial || !x.is(Tensor::share(input.impl)))) continue;
+    if (same && (axis != order[spatial - 1] || !x.is(Tensor::share(input.impl)))) continue;
     x = resample(at(std::move(x)), a);
   }
   return x;

@@ -12,6 +12,7 @@
 #include "gradus/ops/elementwise.h"
 #include "gradus/ops/pool.h"
 #include "gradus/ops/reduction.h"
+#include "gradus/ops/resample/weights.h"
 #include "gradus/ops/view.h"
 #include "gradus/tests/graph/message.h"
 #include "gtest/gtest.h"
@@ -60,8 +61,17 @@ TEST(Interpolate, CubicIsKeysKernel) {
   const Numbers y = read(interpolate(x, {.size = 8, .mode = Mode::bicubic}));
   EXPECT_THAT(Numbers(y.begin(), y.begin() + 8),
               near({0.47265625, 0.76953125, 1.24609375, 1.875, 2.28125, 2.91015625, 3.38671875, 3.68359375}));
-  // Polynomials of the first degree come back away from the edges.
-  const Numbers line = read(interpolate(counted({1, 1, 1, 12}), {.size = {1, 24}, .mode = Mode::bicubic}));
+  // The weights of a place add up to 1; with Keys' own parameter a straight line comes back too.
+  EXPECT_THAT(read(interpolate(ones({1, 1, 3, 4}, DType::f64), {.size = {7, 5}, .mode = Mode::bicubic})),
+              near(Numbers(35, 1.0)));
+  const Numbers line = read(resample(counted({12}), {.dim = 0,
+                                                     .size = 24,
+                                                     .mode = "cubic",
+                                                     .shift = 0.5,
+                                                     .numerator = 1,
+                                                     .denominator = 2,
+                                                     .offset = -0.5,
+                                                     .cubic = -0.5}));
   for (std::size_t j = 4; j < 20; ++j) EXPECT_NEAR(line[j], (static_cast<double>(j) + 0.5) / 2 - 0.5, 1e-12);
 }
 

@@ -39,7 +39,10 @@ std::vector<Tap> taps_of(const Windows& w, int i, std::int64_t n, std::int64_t o
 // The most places that a window has along an axis: by which places are numbered.
 std::int64_t widest(const Windows& w, int i, std::int64_t n) {
   if (w.output_size.empty()) return w.kernel[i];
-  return std::min(n, (n + w.output_size[i] - 1) / w.output_size[i] + 1);
+  std::int64_t most = 0;
+  for (std::int64_t o = 0; o < w.output_size[i]; ++o)
+    most = std::max(most, static_cast<std::int64_t>(taps_of(w, i, n, o).size()));
+  return most;
 }
 
 std::int64_t pooled_size(const Windows& w, int i, std::int64_t n) {

@@ -30,7 +30,7 @@ struct ChannelTable {
   Moments (*run_dots)(const T*, const T*, std::int64_t, T);
   void (*run_affine)(const T*, std::int64_t, T, T, T, T*);
   void (*run_gradient)(const T*, const T*, std::int64_t, T, T, T, T, T*);
-  void (*rows_moments)(const T*, std::int64_t, std::int64_t, T*, T*);
+  void (*rows_moments)(const T*, std::int64_t, std::int64_t, T*, T*, T*);
   void (*rows_dots)(const T*, const T*, std::int64_t, std::int64_t, const T*, T*, T*);
   void (*rows_affine)(const T*, std::int64_t, std::int64_t, const T*, const T*, const T*, T*);
   void (*rows_gradient)(const T*, const T*, std::int64_t, std::int64_t, const T*, const T*, const T*,
@@ -64,15 +64,43 @@ HWY_INLINE void each_vector(std::int64_t n, F f) {
   }
 }
 
+// The sums of d = x - mean and of d^2 over a run. The first one is what the mean lost in rounding.
+template <class T>
+HWY_INLINE Moments run_deviations(const T* x, std::int64_t n, T mean) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const V m = hn::Set(d, mean);
+  V sum0 = hn::Zero(d), sum1 = sum0, square0 = sum0, square1 = sum0;
+  std::int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    const V a = hn::Sub(hn::LoadU(d, x + i), m), b = hn::Sub(hn::LoadU(d, x + i + lanes), m);
+    sum0 = hn::Add(sum0, a);
+    sum1 = hn::Add(sum1, b);
+    square0 = hn::MulAdd(a, a, square0);
+    square1 = hn::MulAdd(b, b, square1);
+  }
+  for (; i < n; i += lanes) {
+    const std::size_t count = static_cast<std::size_t>(std::min(lanes, n - i));
+    V a = hn::Sub(count == hn::Lanes(d) ? hn::LoadU(d, x + i) : load_first(d, x + i, count), m);
+    a = hn::IfThenElseZero(hn::FirstN(d, count), a);
+    sum0 = hn::Add(sum0, a);
+    square0 = hn::MulAdd(a, a, square0);
+  }
+  return {static_cast<double>(merge_lanes<SumOp>(d, hn::Add(sum0, sum1))),
+          static_cast<double>(merge_lanes<SumOp>(d, hn::Add(square0, square1)))};
+}
+
 template <class T>
 Moments run_moments(const T* x, std::int64_t n) {
   Moments all;
   for (std::int64_t i = 0; i < n; i += kRun) {
     const std::int64_t count = std::min(kRun, n - i);
     const double size = static_cast<double>(count), before = static_cast<double>(i);
-    const double mean = static_cast<double>(reduce_contiguous<SumOp, T>(x + i, count)) / size;
-    const double squares =
-        static_cast<double>(reduce_contiguous<SquaredDeviationOp, T>(x + i, count, static_cast<T>(mean)));
+    const T rounded = reduce_contiguous<SumOp, T>(x + i, count) / static_cast<T>(count);
+    const Moments rest = run_deviations(x + i, count, rounded);
+    const double mean = static_cast<double>(rounded) + rest.first / size;
+    const double squares = rest.second - rest.first * rest.first / size;
     const double delta = mean - all.first;
     all.first += delta * size / (before + size);
     all.second += squares + delta * delta * before * size / (before + size);
@@ -128,12 +156,43 @@ void run_gradient(const T* g, const T* x, std::int64_t n, T mean, T by_g, T by_x
   });
 }
 
-// Of each of c columns; mean and squares have room for whole vectors.
+// Of each of c columns: the mean, rounded; the sums of d = x - mean and of d^2. mean has room for whole
+// vectors.
 template <class T>
-void rows_moments(const T* x, std::int64_t rows, std::int64_t c, T* mean, T* squares) {
+void rows_moments(const T* x, std::int64_t rows, std::int64_t c, T* mean, T* sums, T* squares) {
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const hn::ScalableTag<T> d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   add_rows<SumOp, T>(x, c, rows, c, nullptr, true, mean);
   for (std::int64_t j = 0; j < c; ++j) mean[j] /= static_cast<T>(rows);
-  add_rows<SquaredDeviationOp, T>(x, c, rows, c, mean, true, squares);
+  std::int64_t j = 0;
+  for (; j + 2 * lanes <= c; j += 2 * lanes) {
+    V s0 = hn::Zero(d), s1 = s0, q0 = s0, q1 = s0;
+    const V m0 = hn::LoadU(d, mean + j), m1 = hn::LoadU(d, mean + j + lanes);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const T* at = x + r * c + j;
+      const V a = hn::Sub(hn::LoadU(d, at), m0), b = hn::Sub(hn::LoadU(d, at + lanes), m1);
+      s0 = hn::Add(s0, a);
+      s1 = hn::Add(s1, b);
+      q0 = hn::MulAdd(a, a, q0);
+      q1 = hn::MulAdd(b, b, q1);
+    }
+    hn::StoreU(s0, d, sums + j);
+    hn::StoreU(s1, d, sums + j + lanes);
+    hn::StoreU(q0, d, squares + j);
+    hn::StoreU(q1, d, squares + j + lanes);
+  }
+  each_vector<T>(c - j, [&](std::int64_t k, auto load, auto store) HWY_ATTR {
+    V s = hn::Zero(d), q = s;
+    const V m = load(mean + j + k);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const V a = hn::Sub(load(x + r * c + j + k), m);
+      s = hn::Add(s, a);
+      q = hn::MulAdd(a, a, q);
+    }
+    store(s, sums + j + k);
+    store(q, squares + j + k);
+  });
 }
 
 template <class T>
@@ -212,6 +271,7 @@ GRADUS_EXPORT(channel_table_f64);
 
 constexpr std::int64_t kGrain = 32 * 1024;       // elements a thread
 constexpr std::int64_t kBlockBytes = 16 * 1024;  // of a block of rows
+constexpr std::int64_t kBlockSums = 3;           // arrays that a block of rows leaves
 constexpr std::int64_t kLeastRows = 16;          // a block's sums are small beside it
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -235,7 +295,7 @@ struct Plan {
   std::size_t bytes(const ChannelNorm& p) const {
     return aligned(static_cast<std::size_t>(cells) * sizeof(Moments)) +
            4 * aligned(static_cast<std::size_t>(params * size)) +
-           aligned(static_cast<std::size_t>(p.samples * blocks * 2 * width * size));
+           aligned(static_cast<std::size_t>(p.samples * blocks * kBlockSums * width * size));
   }
 };
 
@@ -304,8 +364,8 @@ struct Channels {
                  [&](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t i = begin; i < end; ++i) {
                      const std::int64_t sample = i / columns, from = i % columns * kColumns;
-                     merge(sums + sample * plan.blocks * 2 * plan.width, cells + sample * p.channels, from,
-                           std::min(p.channels, from + kColumns));
+                     merge(sums + sample * plan.blocks * kBlockSums * plan.width, cells + sample * p.channels,
+                           from, std::min(p.channels, from + kColumns));
                    }
                  });
   }
@@ -359,17 +419,20 @@ struct Channels {
       return;
     }
     each_block([&](std::int64_t, std::int64_t rows, std::int64_t offset, std::int64_t i) {
-      T* to = sums + i * 2 * plan.width;
-      table->rows_moments(x + offset, rows, p.channels, to, to + plan.width);
+      T* to = sums + i * kBlockSums * plan.width;
+      table->rows_moments(x + offset, rows, p.channels, to, to + plan.width, to + 2 * plan.width);
     });
     merge_blocks([&](const T* blocks, Moments* to, std::int64_t from, std::int64_t end) {
       for (std::int64_t j = from; j < end; ++j) to[j] = {};
+      // f(moments, rows of the block, their mean, their squared deviations from it)
       const auto each = [&](auto f) {
         for (std::int64_t k = 0; k < plan.blocks; ++k) {
           const double rows = static_cast<double>(std::min(plan.rows, p.inner - k * plan.rows));
-          const T* block = blocks + k * 2 * plan.width;
+          const T* block = blocks + k * kBlockSums * plan.width;
           for (std::int64_t j = from; j < end; ++j) {
-            f(to[j], rows, static_cast<double>(block[j]), static_cast<double>(block[plan.width + j]));
+            const double rest = static_cast<double>(block[plan.width + j]);
+            f(to[j], rows, static_cast<double>(block[j]) + rest / rows,
+              static_cast<double>(block[2 * plan.width + j]) - rest * rest / rows);
           }
         }
       };
@@ -443,14 +506,14 @@ struct Channels {
     } else {
       for (std::int64_t k = 0; k < plan.params; ++k) mean[k] = mean_of[owner(k)];
       each_block([&](std::int64_t sample, std::int64_t rows, std::int64_t offset, std::int64_t i) {
-        T* to = sums + i * 2 * plan.width;
+        T* to = sums + i * kBlockSums * plan.width;
         table->rows_dots(g + offset, x + offset, rows, p.channels,
                          mean + (p.groups == 0 ? 0 : sample * p.channels), to, to + plan.width);
       });
       merge_blocks([&](const T* blocks, Moments* to, std::int64_t from, std::int64_t end) {
         for (std::int64_t j = from; j < end; ++j) to[j] = {};
         for (std::int64_t k = 0; k < plan.blocks; ++k) {
-          const T* block = blocks + k * 2 * plan.width;
+          const T* block = blocks + k * kBlockSums * plan.width;
           for (std::int64_t j = from; j < end; ++j) {
             to[j].first += static_cast<double>(block[j]);
             to[j].second += static_cast<double>(block[plan.width + j]);

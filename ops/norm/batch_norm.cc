@@ -35,9 +35,10 @@ void kernel(KernelContext& c) {
   const View& x = c.in[0];
   const ChannelOrder order = channel_order(x.dims, x.strides, x.rank, false);
   const void* data = packed_channels(x, order, &scratch);
-  kernels::channel_norm(channel_norm_params(x, order, 0, c.attrs<NormEpsAttrs>().eps), data,
-                        packed_list(c.in[1], &scratch), packed_list(c.in[2], &scratch), c.out[0].data,
-                        c.out[1].data, c.out[2].data, scratch);
+  const void* weight = packed_list(c.in[1], &scratch);
+  const void* bias = packed_list(c.in[2], &scratch);
+  kernels::channel_norm(channel_norm_params(x, order, 0, c.attrs<NormEpsAttrs>().eps), data, weight, bias,
+                        c.out[0].data, c.out[1].data, c.out[2].data, scratch);
 }
 
 void rule(RuleContext& c) {

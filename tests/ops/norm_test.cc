@@ -159,7 +159,7 @@ TEST(BatchNorm, Refuses) {
               HasSubstr("channels on axis 1"));
 }
 
-// Values and gradients of f for x in every order of memory; the result and the gradient keep the order.
+// Values and gradients of f for x in every order of memory; the result keeps the order.
 template <class F>
 void expect_same_in_every_order(const Shape& shape, F f) {
   const Tensor x = values(shape, DType::f32), seed = values(shape, DType::f32);
@@ -178,7 +178,6 @@ void expect_same_in_every_order(const Shape& shape, F f) {
     expect_near(g, gradient, 1e-5);
     if (order[0] == 0 && (order[1] == 1 || order[3] == 1)) {
       EXPECT_TRUE(y.strides() == a.strides());
-      EXPECT_TRUE(g.strides() == a.strides());
     }
   } while (std::next_permutation(order.begin(), order.end()));
 }

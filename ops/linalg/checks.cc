@@ -2,6 +2,7 @@
 
 #include "gradus/base/format.h"
 #include "gradus/graph/describe.h"
+#include "gradus/ops/elementwise/conversion.h"
 
 namespace gradus::linalg {
 
@@ -19,5 +20,7 @@ void require_square_operand(const Tensor& a, const char* op, Location where) {
   if (a.size(-2) != a.size(-1))
     throw_error<ShapeError>(where, op, "takes square matrices: a {}", describe(a));
 }
+
+std::vector<double> numbers_of(const Tensor& t) { return astype(t.detach(), DType::f64).to_vector<double>(); }
 
 }  // namespace gradus::linalg

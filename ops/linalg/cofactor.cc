@@ -12,12 +12,14 @@
 
 #include "gradus/ops/creation.h"
 #include "gradus/ops/elementwise/arithmetic.h"
+#include "gradus/ops/elementwise/classify.h"
 #include "gradus/ops/elementwise/comparison.h"
 #include "gradus/ops/elementwise/infer.h"
 #include "gradus/ops/indexing.h"
 #include "gradus/ops/join.h"
 #include "gradus/ops/kernels/gemm.h"
 #include "gradus/ops/linalg.h"
+#include "gradus/ops/linalg/checks.h"
 #include "gradus/ops/linalg/linalg.h"
 #include "gradus/ops/linalg/lu.h"
 #include "gradus/ops/linalg/matrices.h"
@@ -132,7 +134,7 @@ void kernel(KernelContext& c) {
 bool well_conditioned(const Tensor& a) {
   const Tensor s = linalg::svdvals(constant(a));
   const std::int64_t n = s.shape()[s.rank() - 1];
-  const auto v = s.to_vector<double>();
+  const auto v = linalg::numbers_of(s);
   for (std::size_t i = 0; i < v.size(); i += static_cast<std::size_t>(n)) {
     if (!(v[i + static_cast<std::size_t>(n) - 1] > 1e-3 * v[i])) return false;
   }
@@ -160,14 +162,12 @@ Tensor products_without_pairs(const Tensor& s) {
   return add(upper, matrix_transpose(upper));
 }
 
-void rule(RuleContext& c) {
-  const Tensor a = c.input(0), g = c.grad();
-  if (a.numel() == 0) return c.set(0, zero_gradient(c, 0));
+// For finite a with the cofactors y.
+Tensor gradient(const Tensor& a, const Tensor& y, const Tensor& g) {
   if (well_conditioned(a)) {
-    const Tensor x = matrix_transpose(linalg::inv(a)), y = c.output();
+    const Tensor x = matrix_transpose(linalg::inv(a));
     const Tensor inner = sum(mul(g, y), {-2, -1});
-    c.set(0, sub(scale_matrices(x, inner), matmul(matmul(y, g, {.trans_b = true}), x)));
-    return;
+    return sub(scale_matrices(x, inner), matmul(matmul(y, g, {.trans_b = true}), x));
   }
   const auto [u, s, vh] = linalg::svd(a, false);
   const Tensor d = mul(linalg::det(constant(u)), linalg::det(constant(vh)));
@@ -175,7 +175,19 @@ void rule(RuleContext& c) {
   const Tensor q = products_without_pairs(s);
   const Tensor diagonals = matmul(q, unsqueeze(diagonal(inner, 0, -2, -1), -1));
   const Tensor h = sub(diag_embed(squeeze(diagonals, -1)), mul(q, matrix_transpose(inner)));
-  c.set(0, scale_matrices(matmul(matmul(u, h), vh), round(d)));
+  return scale_matrices(matmul(matmul(u, h), vh), round(d));
+}
+
+void rule(RuleContext& c) {
+  const Tensor a = c.input(0), g = c.grad();
+  if (a.numel() == 0) return c.set(0, zero_gradient(c, 0));
+  const Tensor finite = all(isfinite(a), {-2, -1}, true);
+  const auto flags = finite.to_vector<std::uint8_t>();
+  if (std::find(flags.begin(), flags.end(), 0) == flags.end()) return c.set(0, gradient(a, c.output(), g));
+  // The unit matrix stands in for one with NaN or infinities.
+  const Tensor unit = eye(a.size(-1), {.dtype = a.dtype()});
+  const Tensor known = gradient(where(finite, a, unit), where(finite, c.output(), unit), g);
+  c.set(0, where(finite, known, NAN));
 }
 
 void samples(SampleSink& s) {

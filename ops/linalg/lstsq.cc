@@ -11,6 +11,7 @@
 #include "gradus/ops/creation.h"
 #include "gradus/ops/elementwise/arithmetic.h"
 #include "gradus/ops/linalg.h"
+#include "gradus/ops/linalg/checks.h"
 #include "gradus/ops/linalg/linalg.h"
 #include "gradus/ops/matmul.h"
 #include "gradus/ops/reduction.h"
@@ -25,7 +26,7 @@ constexpr const char* kName = "linalg_lstsq";
 void require_full_rank(const Tensor& a, const Tensor& r, Location where) {
   const std::int64_t k = r.shape()[r.rank() - 1];
   if (r.numel() == 0) return;
-  const auto d = diagonal(r.detach(), 0, -2, -1).to_vector<double>();
+  const auto d = numbers_of(diagonal(r.detach(), 0, -2, -1));
   const double epsilon = r.dtype() == DType::f32 ? std::numeric_limits<float>::epsilon()
                                                  : std::numeric_limits<double>::epsilon();
   const auto most_rows = static_cast<double>(std::max(a.size(-2), a.size(-1)));

@@ -1,5 +1,7 @@
 #include "gradus/ops/linalg/matrices.h"
 
+#include <omp.h>
+
 #include <cmath>
 
 #include "gradus/base/format.h"
@@ -59,6 +61,14 @@ void set_out_matrices(InferContext& c, int a, int b, std::int64_t rows, std::int
   out.dims[axes + 1] = cols;
   out.rank = static_cast<std::uint8_t>(axes + 2);
   out.dtype = c.dtype(a);
+}
+
+// As in LibraryTeam: a variable of the calling thread's task, not of the process.
+OneThread::OneThread() : before_(omp_get_max_threads()) {
+  if (before_ != 1) omp_set_num_threads(1);
+}
+OneThread::~OneThread() {
+  if (before_ != 1) omp_set_num_threads(before_);
 }
 
 Matrices::Matrices(const View& v, const View& result) : v_(v), batch_axes_(result.rank - 2) {

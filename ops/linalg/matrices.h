@@ -60,18 +60,34 @@ inline std::string matrix_name(const KernelContext& c, int input, std::int64_t i
 // Parts of a batch that may run at once, each with scratch memory of its own.
 inline std::int64_t slots_of(std::int64_t count) { return std::min<std::int64_t>(count, 16); }
 
+// While it lives, OpenBLAS called from this thread uses no other one. See LibraryTeam.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 // f(i, slot) for all i < count, where `work` multiplications are spent on each. Threads share out the batch;
 // where there are few large matrices, each is shared out by OpenBLAS.
 template <class F>
 void for_each_matrix(std::int64_t count, std::int64_t work, F f) {
-  constexpr std::int64_t kSmall = 64 * 64 * 64;  // OpenBLAS is single-threaded by itself below
+  constexpr std::int64_t kSmall = 64 * 64 * 64;  // below, other threads cost more than they save
   if (count == 0) return;
   kernels::require_lapack();
   const std::int64_t slots = slots_of(count);
   work = std::max<std::int64_t>(work, 1);
   const auto range = [&](std::int64_t first, std::int64_t last) {
     std::optional<LibraryTeam> team;
-    if (work > kSmall) team.emplace();
+    std::optional<OneThread> alone;
+    if (work > kSmall)
+      team.emplace();
+    else
+      alone.emplace();
     for (std::int64_t s = first; s < last; ++s) {
       const std::int64_t end = count / slots * (s + 1) + std::min(count % slots, s + 1);
       for (std::int64_t i = count / slots * s + std::min(count % slots, s); i < end; ++i) f(i, s);

@@ -76,7 +76,7 @@ Tensor matrix_exp(Operand operand) {
   require_square_operand(a, kName, operand.where);
   if (a.numel() == 0) return clone(at(a));
   const Tensor norms = amax(sum(abs(a.detach()), -2), -1);
-  const auto norm = norms.to_vector<double>();
+  const auto norm = numbers_of(norms);
   double most = 0;
   for (const double x : norm) {
     if (!std::isfinite(x)) {

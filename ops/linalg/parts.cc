@@ -4,11 +4,12 @@
 
 #include "gradus/base/format.h"
 #include "gradus/graph/recording.h"
+#include "gradus/ops/linalg/checks.h"
 
 namespace gradus {
 
 void require_zero(const Tensor& grad, std::string_view op, std::string_view what) {
-  const auto v = grad.to_vector<double>();
+  const auto v = linalg::numbers_of(grad);
   if (std::all_of(v.begin(), v.end(), [](double x) { return x == 0; })) return;
   throw_error<GraphError>(graph_internal::thread_state.rule_where, fmt::format("backward of {}", op), "{}",
                           what);

@@ -39,7 +39,7 @@ Tensor positive_definite(const Shape& shape, DType dtype = kF64) {
   const Tensor a = random(shape, dtype);
   return matmul(a, a, {.trans_b = true}) + unit(a) * static_cast<double>(a.size(-1));
 }
-std::vector<double> read(const Tensor& t) { return t.to_vector<double>(); }
+std::vector<double> read(const Tensor& t) { return astype(t, kF64).to_vector<double>(); }
 
 // The largest |x - y| relative to the largest |y|.
 double distance(const Tensor& x, const Tensor& y) {
@@ -466,7 +466,7 @@ TEST(Linalg, Norms) {
   EXPECT_NEAR(linalg::cond(a, 1).item(), 6 * 0.7, 1e-14);
   EXPECT_EQ(linalg::cond(ones({2, 2}), 1).item(), HUGE_VAL);
   EXPECT_EQ(linalg::cond(zeros({2, 2})).item(), HUGE_VAL);
-  const Tensor x = ones({2, 3, 4});
+  const Tensor x = ones({2, 3, 4}, kF64);
   EXPECT_EQ(linalg::matrix_norm(x, 1, {0, 2}).shape(), (Shape{3}));
   EXPECT_EQ(linalg::matrix_norm(x, 2, {2, 0}, true).shape(), (Shape{1, 3, 1}));
   EXPECT_EQ(linalg::matrix_norm(x, "fro", {0, 1}, true).shape(), (Shape{1, 1, 4}));

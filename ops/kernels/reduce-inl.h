@@ -246,15 +246,6 @@ HWY_INLINE T reduce_row(const ReducePlan& plan, const In* in, T param, std::int6
   HWY_ALIGN T tile[kRowBlock];
   VectorTree<Op, decltype(d)> tree;
   for (Runs run(l, begin, end); run.n > 0; run.next()) {
-    if (stride == 0) {
-      // One element again and again: a block of it is reduced once.
-      std::fill_n(tile, std::min(kRowBlock, run.n), static_cast<T>(in[run.offset[0]]));
-      const auto block = reduce_block<Op>(d, tile, std::min(kRowBlock, run.n), m);
-      std::int64_t left = run.n;
-      for (; left >= kRowBlock; left -= kRowBlock) tree.add(d, block);
-      if (left > 0) tree.add(d, left == run.n ? block : reduce_block<Op>(d, tile, left, m));
-      continue;
-    }
     for (std::int64_t i = 0; i < run.n; i += kRowBlock) {
       const In* p = in + run.offset[0] + i * stride;
       const std::int64_t n = std::min(kRowBlock, run.n - i);

@@ -89,14 +89,10 @@ void kernel(KernelContext& c) {
 
 void rule(RuleContext& c) {
   const auto& attrs = c.attrs<LayerAttrs>();
-  const Tensor hidden = c.output(0), h0 = c.input(kH0);
-  const Operand in[] = {c.input(kWhh),
-                        h0,
-                        c.input(kLengths),
-                        hidden,
-                        c.output(1),
-                        grad_or_zero_view(c, 0, hidden.dtype()),
-                        grad_or_zero_view(c, 1, hidden.dtype())};
+  const Tensor w_hh = c.input(kWhh), h0 = c.input(kH0), lengths = c.input(kLengths), hidden = c.output(0),
+               gates = c.output(1), gh = grad_or_zero_view(c, 0, hidden.dtype()),
+               g_gates = grad_or_zero_view(c, 1, hidden.dtype());
+  const Operand in[] = {w_hh, h0, lengths, hidden, gates, gh, g_gates};
   Tensor d[3];
   apply(op_gru_backward, in, &attrs, d);
   if (c.needs(kX)) c.set(kX, matmul(d[0], c.input(kWih)));

@@ -35,7 +35,7 @@ void infer(InferContext& c) {
     c.shape_error(fmt::format("{} has too many elements", c.describe(kHidden)));
   }
   const DType dtype = c.dtype(kHidden);
-  const std::string why = fmt::format("the states are {}", c.describe(kHidden));
+  const auto why = [&] { return fmt::format("the states are {}", c.describe(kHidden)); };
   require_fits(c, kWhh, {3 * hidden, hidden}, dtype, why);
   require_fits(c, kH0, {states[1], hidden}, dtype, why);
   require_fits(c, kLengths, {states[1]}, DType::i64, why);

@@ -30,7 +30,7 @@ void infer(InferContext& c) {
     c.shape_error(fmt::format("{} has too many elements", c.describe(2)));
   }
   sums[last] *= 3;
-  const std::string why = fmt::format("there are 3 gates a unit of {}", c.describe(2));
+  const auto why = [&] { return fmt::format("there are 3 gates a unit of {}", c.describe(2)); };
   for (int i = 0; i < 2; ++i) require_fits(c, i, sums, c.dtype(2), why);
   c.set_out_like(0, 2);
   c.set_out(1, c.dtype(2), gates);
@@ -93,9 +93,9 @@ extern constinit const OpDef op_gru_cell = {
 Tensor gru_cell(Operand input, Operand h, const RecurrentWeights& weights) {
   const At at{input.where};
   check_cell("gru_cell", 3, input, std::span(&h, 1), weights);
-  const Tensor a = cell_product(input, weights.w_ih, weights.b_ih);
-  const Tensor b = cell_product({held(h), at.where}, weights.w_hh, weights.b_hh);
-  const Operand in[] = {at(a), at(b), {held(h), at.where}};
+  const Tensor state = held(h), a = cell_product(input, weights.w_ih, weights.b_ih),
+               b = cell_product(at(state), weights.w_hh, weights.b_hh);
+  const Operand in[] = {at(a), at(b), at(state)};
   Tensor outs[2];
   apply(op_gru_cell, in, nullptr, outs);
   return std::move(outs[0]);

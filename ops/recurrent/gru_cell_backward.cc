@@ -29,7 +29,7 @@ void infer(InferContext& c) {
     c.shape_error(fmt::format("{} has too many elements", c.describe(1)));
   }
   sums[last] *= 3;
-  const std::string why = fmt::format("the state is {}", c.describe(1));
+  const auto why = [&] { return fmt::format("the state is {}", c.describe(1)); };
   require_fits(c, 0, gates, c.dtype(1), why);
   require_fits(c, 2, c.shape(1), c.dtype(1), why);
   require_fits(c, 3, gates, c.dtype(1), why);

@@ -22,13 +22,14 @@ const char* nonlinearity_of(std::string_view name, const char* op, Location wher
   throw_error<ValueError>(where, op, "the nonlinearity is \"{}\"; it is \"tanh\" or \"relu\"", name);
 }
 
-void require_fits(const InferContext& c, int i, const Shape& shape, DType dtype, std::string_view why) {
+void require_fits(const InferContext& c, int i, const Shape& shape, DType dtype,
+                  FunctionRef<std::string()> why) {
   if (c.dtype(i) != dtype) {
     c.dtype_error(fmt::format("{} has another dtype than it needs: {}: {}; convert it with astype()",
-                              c.describe(i), why, name(dtype)));
+                              c.describe(i), why(), name(dtype)));
   }
   if (!(c.shape(i) == shape)) {
-    c.shape_error(fmt::format("{} does not fit: {}, so it would be {}", c.describe(i), why,
+    c.shape_error(fmt::format("{} does not fit: {}, so it would be {}", c.describe(i), why(),
                               format_shape({shape.data(), static_cast<std::size_t>(shape.size())})));
   }
 }
@@ -45,13 +46,13 @@ LayerSizes infer_layer(const InferContext& c, const LayerInputs& in) {
   }
   const LayerSizes s{c.dim(0, 0), c.dim(0, 1), c.dim(0, 2), c.dim(w_hh, 1)};
   const std::int64_t rows = c.dim(w_hh, 0);
-  const std::string units = fmt::format("w_hh is for {} hidden units", s.hidden);
-  const std::string samples = fmt::format("x has {} samples", s.batch);
-  require_fits(c, w_hh, {rows, s.hidden}, dtype, "x is of dtype");
-  require_fits(c, w_ih, {rows, s.inputs}, dtype, fmt::format("{} and x has {} inputs", units, s.inputs));
-  for (int i = 1; i <= in.states; ++i) {
-    require_fits(c, i, {s.batch, s.hidden}, dtype, fmt::format("{} and {}", samples, units));
-  }
+  const auto units = [&] { return fmt::format("w_hh is for {} hidden units", s.hidden); };
+  const auto samples = [&] { return fmt::format("x has {} samples", s.batch); };
+  const auto of_inputs = [&] { return fmt::format("{} and x has {} inputs", units(), s.inputs); };
+  const auto of_states = [&] { return fmt::format("{} and {}", samples(), units()); };
+  require_fits(c, w_hh, {rows, s.hidden}, dtype, [] { return std::string("x is of dtype"); });
+  require_fits(c, w_ih, {rows, s.inputs}, dtype, of_inputs);
+  for (int i = 1; i <= in.states; ++i) require_fits(c, i, {s.batch, s.hidden}, dtype, of_states);
   for (int i = 0; i < in.biases; ++i) require_fits(c, w_hh + 1 + i, {rows}, dtype, units);
   require_fits(c, in.lengths(), {s.batch}, DType::i64, samples);
   return s;

@@ -44,8 +44,10 @@ struct LayerInputs {
 };
 LayerSizes infer_layer(const InferContext& c, const LayerInputs& in);
 
-// Input i has this shape and dtype; `why` says where they come from. Errors: ShapeError, DtypeError.
-void require_fits(const InferContext& c, int i, const Shape& shape, DType dtype, std::string_view why);
+// Input i has this shape and dtype; `why`, called for the message alone, says where they come from. Errors:
+// ShapeError, DtypeError.
+void require_fits(const InferContext& c, int i, const Shape& shape, DType dtype,
+                  FunctionRef<std::string()> why);
 
 // What the kernel needs beside its views: `extra` bytes and copies of the inputs that are not contiguous.
 void set_layer_scratch(InferContext& c, std::size_t extra);

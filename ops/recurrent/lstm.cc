@@ -84,16 +84,11 @@ void kernel(KernelContext& c) {
 
 void rule(RuleContext& c) {
   const auto& attrs = c.attrs<LayerAttrs>();
-  const Tensor cells = c.output(1);
-  const DType dtype = cells.dtype();
-  const Operand in[] = {c.input(kWhh),
-                        c.input(kC0),
-                        c.input(kLengths),
-                        cells,
-                        c.output(2),
-                        grad_or_zero_view(c, 0, dtype),
-                        grad_or_zero_view(c, 1, dtype),
-                        grad_or_zero_view(c, 2, dtype)};
+  const Tensor w_hh = c.input(kWhh), c0 = c.input(kC0), lengths = c.input(kLengths), cells = c.output(1),
+               gates = c.output(2);
+  Tensor g[3];
+  for (int i = 0; i < 3; ++i) g[i] = grad_or_zero_view(c, i, cells.dtype());
+  const Operand in[] = {w_hh, c0, lengths, cells, gates, g[0], g[1], g[2]};
   Tensor d[3];
   apply(op_lstm_backward, in, &attrs, d);
   if (c.needs(kX)) c.set(kX, matmul(d[0], c.input(kWih)));

@@ -34,7 +34,7 @@ void infer(InferContext& c) {
     c.shape_error(fmt::format("{} has too many elements", c.describe(kCells)));
   }
   const DType dtype = c.dtype(kCells);
-  const std::string why = fmt::format("the states are {}", c.describe(kCells));
+  const auto why = [&] { return fmt::format("the states are {}", c.describe(kCells)); };
   require_fits(c, kWhh, {width, hidden}, dtype, why);
   require_fits(c, kC0, {cells[1], hidden}, dtype, why);
   require_fits(c, kLengths, {cells[1]}, DType::i64, why);

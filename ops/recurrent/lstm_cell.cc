@@ -29,7 +29,8 @@ void infer(InferContext& c) {
   if (__builtin_mul_overflow(gates[last], 4, &gates[last])) {
     c.shape_error(fmt::format("{} has too many elements", c.describe(1)));
   }
-  require_fits(c, 0, gates, c.dtype(1), fmt::format("there are 4 gates a unit of {}", c.describe(1)));
+  require_fits(c, 0, gates, c.dtype(1),
+               [&] { return fmt::format("there are 4 gates a unit of {}", c.describe(1)); });
   c.set_out_like(0, 1);
   c.set_out_like(1, 1);
   c.set_out_like(2, 0);
@@ -92,9 +93,10 @@ LstmState lstm_cell(Operand input, Operand h, Operand c, const RecurrentWeights&
   const At at{input.where};
   const Operand states[] = {h, c};
   check_cell("lstm_cell", 4, input, states, weights);
+  const Tensor state = held(h), cell = held(c);
   const Tensor a = add(at(cell_product(input, weights.w_ih, weights.b_ih)),
-                       at(cell_product({held(h), at.where}, weights.w_hh, weights.b_hh)));
-  const Operand in[] = {at(a), {held(c), at.where}};
+                       at(cell_product(at(state), weights.w_hh, weights.b_hh)));
+  const Operand in[] = {at(a), at(cell)};
   Tensor outs[3];
   apply(op_lstm_cell, in, nullptr, outs);
   return {std::move(outs[0]), std::move(outs[1])};

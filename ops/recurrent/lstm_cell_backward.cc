@@ -30,7 +30,7 @@ void infer(InferContext& c) {
   if (__builtin_mul_overflow(gates[last], 4, &gates[last])) {
     c.shape_error(fmt::format("{} has too many elements", c.describe(1)));
   }
-  const std::string why = fmt::format("the state is {}", c.describe(1));
+  const auto why = [&] { return fmt::format("the state is {}", c.describe(1)); };
   require_fits(c, 0, gates, c.dtype(1), why);
   for (int i = 2; i < 5; ++i) require_fits(c, i, states, c.dtype(1), why);
   require_fits(c, 5, gates, c.dtype(1), why);

@@ -72,8 +72,8 @@ void kernel(KernelContext& c) {
 
 void rule(RuleContext& c) {
   const auto& attrs = c.attrs<RnnLayerAttrs>();
-  const Tensor hidden = c.output(0);
-  const Operand in[] = {c.input(kWhh), c.input(kLengths), hidden, c.grad(0)};
+  const Tensor w_hh = c.input(kWhh), lengths = c.input(kLengths), hidden = c.output(0), gh = c.grad(0);
+  const Operand in[] = {w_hh, lengths, hidden, gh};
   Tensor d[2];
   apply(op_rnn_backward, in, &attrs, d);
   if (c.needs(kX)) c.set(kX, matmul(d[0], c.input(kWih)));

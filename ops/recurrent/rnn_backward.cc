@@ -31,7 +31,7 @@ void infer(InferContext& c) {
   }
   const Shape states = c.shape(kHidden);
   const DType dtype = c.dtype(kHidden);
-  const std::string why = fmt::format("the states are {}", c.describe(kHidden));
+  const auto why = [&] { return fmt::format("the states are {}", c.describe(kHidden)); };
   require_fits(c, kWhh, {states[2], states[2]}, dtype, why);
   require_fits(c, kLengths, {states[1]}, DType::i64, why);
   require_fits(c, kGh, states, dtype, why);

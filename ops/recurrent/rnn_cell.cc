@@ -12,8 +12,9 @@ Tensor rnn_cell(Operand input, Operand h, const RecurrentWeights& weights, std::
   const At at{input.where};
   const bool rectified = nonlinearity_of(nonlinearity, "rnn_cell", at.where)[0] == 'r';
   check_cell("rnn_cell", 1, input, std::span(&h, 1), weights);
+  const Tensor state = held(h);
   const Tensor a = add(at(cell_product(input, weights.w_ih, weights.b_ih)),
-                       at(cell_product({held(h), at.where}, weights.w_hh, weights.b_hh)));
+                       at(cell_product(at(state), weights.w_hh, weights.b_hh)));
   return rectified ? relu(at(a)) : tanh(at(a));
 }
 

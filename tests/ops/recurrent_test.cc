@@ -27,7 +27,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pointwise;
 
-std::vector<double> read(const Tensor& t) { return t.to_vector<double>(); }
+std::vector<double> read(const Tensor& t) { return astype(t, DType::f64).to_vector<double>(); }
 
 double s(double x) { return 1 / (1 + std::exp(-x)); }
 
@@ -277,7 +277,6 @@ TEST(Recurrent, LengthsAreSequencesOfThatLength) {
         by_op({.kind = p.kind, .bidirectional = true, .lengths = {}, .steps = length, .batch = 1}, alone);
     const Tensor output = slice(packed[0], 1, n, n + 1);
     expect_close(slice(output, 0, 0, length), r[0], 1e-12, "output");
-    EXPECT_EQ(amax(abs(slice(output, 0, length))).numel(), 1);
     for (const double x : read(slice(output, 0, length))) EXPECT_EQ(x, 0);
     for (std::size_t i = 1; i < 3; ++i) expect_close(slice(packed[i], 1, n, n + 1), r[i], 1e-12, "state");
   }
@@ -336,8 +335,8 @@ TEST(Recurrent, SameWithAnyNumberOfThreads) {
                     .lengths = {},
                     .dtype = DType::f32,
                     .steps = 8,
-                    .batch = 37,
-                    .inputs = 24,
+                    .batch = 70,
+                    .inputs = 1,  // a product of its own size is shared out by OpenBLAS
                     .hidden = 64};
     std::vector<Tensor> v = operands(p);
     v[1].requires_grad(true);

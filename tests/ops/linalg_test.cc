@@ -496,6 +496,20 @@ TEST(Linalg, BatchesAreTheirMatrices) {
   EXPECT_EQ(got[0], got[1]);
 }
 
+TEST(Linalg, LargeMatricesAreSharedOut) {
+  manual_seed(7);
+  const int before = threads();
+  const Tensor a = random({400, 400}), spd = positive_definite({400, 400}), b = random({400, 2});
+  for (const int n : {1, 2}) {
+    set_threads(n);
+    EXPECT_LE(distance(matmul(a, linalg::inv(a)), unit(a)), 1e-9);
+    EXPECT_LE(distance(matmul(a, linalg::solve(a, b)), b), 1e-9);
+    const Tensor l = linalg::cholesky(spd);
+    EXPECT_LE(distance(matmul(l, l, {.trans_b = true}), spd), 1e-12);
+  }
+  set_threads(before);
+}
+
 TEST(Linalg, WhatIsRefused) {
   const Tensor a = ones({2, 2}, kF64);
   EXPECT_THAT(message_of<ValueError>([&] { linalg::qr(a, "full"); }),

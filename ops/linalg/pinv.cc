@@ -24,7 +24,7 @@ namespace gradus {
 namespace {
 
 double epsilon(DType dtype) {
-  return dtype == DType::f32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+  return dtype != DType::f64 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
 }
 
 double relative_tolerance(double rtol, std::int64_t m, std::int64_t n, DType dtype) {

@@ -32,6 +32,7 @@ void register_rows() {
   add_case("rows/mean", [](const T& x) { return mean(x, {-1}); });
   add_case("rows/var", [](const T& x) { return var(x, {-1}, {.correction = 0}); });
   add_case("rows/layer_norm_composed", layer_norm_composed);
+  add_case("rows/layer_norm", [](const T& x) { return layer_norm(x, {x.size(-1)}); });
 
   const Rows square{kTransposeSize, kTransposeSize};
   benchmark::RegisterBenchmark(name("copy_transpose", square).c_str(), [=](benchmark::State& state) {

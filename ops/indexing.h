@@ -29,6 +29,28 @@ Tensor index_select(Operand input, std::int64_t dim, Operand index);
 // source has input's shape but for n, the length of index, along dim.
 Tensor index_add(Operand input, std::int64_t dim, Operand index, Operand source);
 
+struct EmbeddingOptions {
+  // The row of this index gets no gradient; negative ones count from the end. What the row holds is yours.
+  std::optional<std::int64_t> padding_idx = std::nullopt;
+};
+// For each index the row of weight [rows, n] at that place: [.., n] for input [..]. Floating.
+Tensor embedding(Operand input, Operand weight, const EmbeddingOptions& options = {});
+
+// How embedding_bag reduces a bag of rows; of an empty bag: 0.
+enum class BagMode : std::uint8_t { sum, mean, max };
+
+struct EmbeddingBagOptions {
+  // Where each bag begins in a list of indices [i64]; undefined for a matrix of indices, a bag a row.
+  Tensor offsets = {};
+  BagMode mode = BagMode::mean;
+  // A factor for each index, in its shape and of weight's dtype; with sum only.
+  Tensor per_sample_weights = {};
+  std::optional<std::int64_t> padding_idx = std::nullopt;  // counts in no bag and gets no gradient
+};
+// embedding() reduced over bags of indices: [bags, n]. Errors: ValueError for offsets that fall or lie
+// outside.
+Tensor embedding_bag(Operand input, Operand weight, const EmbeddingBagOptions& options = {});
+
 // For each label (i64, 0 .. classes-1) a row of `classes` i64 numbers, 1 at the label and 0 elsewhere.
 Tensor one_hot(Operand input, std::int64_t classes);
 

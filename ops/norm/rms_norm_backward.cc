@@ -1,0 +1,98 @@
+// rms_norm_backward: with xhat = x r and h = g weight, over rows of n elements: dx = r (h - xhat mean(h
+// xhat)), dweight = sum(g xhat) over the rows. In one pass over g and x. Derivatives: see second_order.cc.
+#include "gradus/base/format.h"
+#include "gradus/ops/norm/row_norms.h"
+#include "gradus/ops/pack.h"
+#include "gradus/ops/reduction.h"
+
+namespace gradus {
+namespace {
+
+void infer(InferContext& c) {
+  require_rows(c, 1, 2, 3);
+  if (c.shape(0) != c.shape(1)) {
+    c.shape_error(
+        fmt::format("the cotangent has another shape than the input: {}, {}", c.describe(0), c.describe(1)));
+  }
+  require_statistics(c, 1, 2, 3, 4);
+  c.set_out_like(0, 1);
+  const bool parameters = c.attrs<RowNormBackwardAttrs>().parameters;
+  c.set_out(1, c.dtype(0), parameters ? c.shape(2) : Shape{0});
+  std::size_t scratch = 0;
+  for (int i = 0; i < 4; ++i) scratch += pack_room(c.impl(i));
+  if (parameters) {
+    scratch += kernels::row_norm_scratch(row_norm_params(c.impl(1).view(), c.impl(2).view(), false));
+  }
+  c.set_scratch(scratch);
+}
+
+void kernel(KernelContext& c) {
+  auto* scratch = static_cast<std::byte*>(c.scratch);
+  View in[4];
+  for (int i = 0; i < 4; ++i) in[i] = pack(c.in[i], &scratch);
+  const bool parameters = c.attrs<RowNormBackwardAttrs>().parameters;
+  kernels::row_norm_backward(row_norm_params(in[1], in[2], false), in[0].data, in[1].data, in[2].data,
+                             nullptr, in[3].data, c.out[0].data, parameters ? c.out[1].data : nullptr,
+                             nullptr, scratch);
+}
+
+void rule(RuleContext& c) {
+  const Tensor weight = c.input(2);
+  const bool parameters = c.attrs<RowNormBackwardAttrs>().parameters;
+  const NormGradients r =
+      norm_second_order({c.input(0), c.input(1), weight, Tensor(), c.input(3), last_axes(weight.rank())},
+                        c.grad(0), parameters ? c.grad(1) : Tensor(), Tensor());
+  if (c.needs(0)) c.set(0, r.g);
+  if (c.needs(1)) c.set(1, r.x);
+  if (c.needs(2)) c.set(2, sum_to(r.weight, weight.shape()));
+  if (c.needs(3)) c.set(3, r.rstd);
+}
+
+void samples(SampleSink& s) {
+  s.add({s.values({3, 4}), s.values({3, 4}), s.values({4}), s.values({3, 1})}, RowNormBackwardAttrs{});
+  s.add({s.values({2, 3, 2}), s.values({2, 3, 2}), s.values({3, 2}), s.values({2, 1, 1})},
+        RowNormBackwardAttrs{false}, {.note = "dx alone"});
+  s.add({s.values({35, 2}), s.values({35, 2}), s.values({2}), s.values({35, 1})}, RowNormBackwardAttrs{},
+        {.note = "several blocks of rows"});
+  s.add({s.values({2, 35}), s.values({2, 35}), s.values({35}), s.values({2, 1})}, RowNormBackwardAttrs{},
+        {.note = "a tail behind whole vectors"});
+  s.add({s.values({0, 3}), s.values({0, 3}), s.values({3}), s.values({0, 1})}, RowNormBackwardAttrs{},
+        {.note = "no rows"});
+  s.add_error(
+      {s.values({4}), s.values({3, 4}), s.values({4}), s.values({3, 1})}, RowNormBackwardAttrs{},
+      "rms_norm_backward: the cotangent has another shape than the input: g [4] f64, input [3, 4] f64");
+  s.add_error({s.values({3, 4}), s.values({3, 4}), s.values({4}), s.values({3})}, RowNormBackwardAttrs{},
+              "rms_norm_backward: the statistics of input [3, 4] f64 have the shape [3, 1]: rstd [3] f64");
+}
+
+constexpr const char* kInputs[] = {"g", "input", "weight", "rstd"};
+constexpr SaveMask kSaves[] = {in(0) | in(1) | in(2) | in(3)};
+constexpr AttrDef kAttrs[] = {GRADUS_ATTR(RowNormBackwardAttrs, parameters, "true")};
+
+}  // namespace
+
+extern constinit const OpDef op_rms_norm_backward = {
+    .name = "rms_norm_backward",
+    .doc =
+        "the gradients of rms_norm for input and weight from the cotangent g and 1 / sqrt(mean(x^2) + eps)",
+    .inputs = kInputs,
+    .outputs = 2,
+    .attrs = kAttrs,
+    .saves = kSaves,
+    .infer = infer,
+    .kernel = kernel,
+    .rule = rule,
+    .samples = samples,
+    .formula = "dx = r (h - xhat mean(h xhat)), h = g weight, xhat = x r",
+};
+
+std::array<Tensor, 2> rms_norm_backward(Operand g, Operand input, Operand weight, Operand rstd,
+                                        bool parameters) {
+  const Operand operands[] = {g, input, weight, rstd};
+  const RowNormBackwardAttrs attrs{parameters};
+  std::array<Tensor, 2> outs;
+  apply(op_rms_norm_backward, operands, &attrs, outs);
+  return outs;
+}
+
+}  // namespace gradus

@@ -13,12 +13,19 @@ namespace bench {
 struct Rows {
   std::int64_t rows, columns;
 };
+struct Image {
+  std::int64_t n, c, h, w;
+};
 
 inline constexpr std::int64_t kElementwiseSizes[] = {65536, 1048576};  // in the L2 cache; beyond it
 inline constexpr Rows kRowSizes[] = {{64, 1024}, {1024, 1024}};
+inline constexpr Image kPoolImage = {8, 64, 56, 56};
 inline constexpr std::int64_t kTransposeSize = 1024;
 inline constexpr std::int64_t kSgemmSizes[] = {16, 64, 128, 256, 512};
 inline constexpr std::int64_t kDgemmSizes[] = {512};
+
+// 3 x 3 convolution of as many channels as it gives, the images as large as before.
+inline constexpr std::int64_t kConvBatch = 8, kConvChannels = 64, kConvSize = 56, kConvKernel = 3;
 
 inline constexpr int kChainLength = 100;
 inline constexpr std::int64_t kSmall = 4;        // elements of the tensors that measure an op's overhead
@@ -35,10 +42,20 @@ inline constexpr double kLayerNormEps = 1e-5;
 inline constexpr std::int64_t kImages[] = {8, 64, 56, 56};  // samples, channels, height, width
 inline constexpr Rows kTokens = {768, 512};
 inline constexpr std::int64_t kAttention[] = {4, 4, 256, 64};  // samples, heads, length, size of a head
+// A layer over a sequence.
+struct Recurrent {
+  std::int64_t steps, batch, inputs, hidden;
+};
+inline constexpr Recurrent kRecurrent{64, 32, 128, 128};
 
 inline std::string name(const std::string& stem, std::int64_t n) { return stem + "/" + std::to_string(n); }
 inline std::string name(const std::string& stem, Rows r) {
   return stem + "/" + std::to_string(r.rows) + "x" + std::to_string(r.columns);
+}
+
+inline std::string name(const std::string& stem, Recurrent r) {
+  return stem + "/" + std::to_string(r.steps) + "x" + std::to_string(r.batch) + "x" +
+         std::to_string(r.hidden);
 }
 
 // `n` numbers uniform in [low, high), the same for one seed.

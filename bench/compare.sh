@@ -49,7 +49,7 @@ case $only in
 esac
 taskset -c "$core" true || { echo "compare.sh: no core $core to pin to" >&2; exit 2; }
 
-gradus_build=$root/build/bench/gradus torch_build=$root/build/bench/torch
+gradus_build=$root/build/release torch_build=$root/build/bench/torch
 has() { [[ " ${sides[*]} " == *" $1 "* ]]; }
 jobs=${JOBS:-$(nproc)}
 if [ $build = 1 ]; then
@@ -59,8 +59,7 @@ if [ $build = 1 ]; then
     cmake --build "$torch_build" --parallel "$jobs" >&2
   fi
   if has gradus; then
-    cmake -S "$root" -B "$gradus_build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-      -DGRADUS_BENCH=ON -DGRADUS_TESTS=OFF -DGRADUS_TOOLS=OFF >/dev/null
+    (cd "$root" && cmake --preset release >/dev/null)
     cmake --build "$gradus_build" --parallel "$jobs" --target gradus_bench gradus_bench_memory >&2
   fi
 fi

@@ -8,7 +8,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-build=$root/build/bench/gradus filter='' make=1 functions=0
+build=$root/build/release filter='' make=1 functions=0
 while [ $# -gt 0 ]; do
   case $1 in
     --filter | --functions)
@@ -23,8 +23,7 @@ done
 command -v valgrind >/dev/null || { echo "instructions.sh: valgrind is needed (Debian package valgrind)" >&2; exit 2; }
 
 if [ $make = 1 ]; then
-  cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DGRADUS_BENCH=ON -DGRADUS_TESTS=OFF -DGRADUS_TOOLS=OFF >/dev/null
+  (cd "$root" && cmake --preset release >/dev/null)
   cmake --build "$build" --parallel "${JOBS:-$(nproc)}" --target gradus_bench_instructions >&2
 fi
 program=$build/bench/gradus_bench_instructions

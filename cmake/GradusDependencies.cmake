@@ -3,11 +3,12 @@
 #   gradus::openblas  the OpenMP build only: beside OpenMP the pthread build oversubscribes the machine
 #   gradus::dnnl      by file, because dnnl-config.cmake asks for OpenCL's development files
 #   gradus::graphviz  gvc + cgraph, which bring no CMake package
+#   gradus::onnx      the messages of the format; a program that reads no model does not load them
 include(CMakeFindDependencyMacro)
 
 # An imported target for one header and some libraries. On a miss the package to install is named.
 function(gradus_find_part name)
-  cmake_parse_arguments(PART "" "HEADER;PACKAGE" "LIBRARIES;SUFFIXES" ${ARGN})
+  cmake_parse_arguments(PART "AS_NEEDED" "HEADER;PACKAGE" "LIBRARIES;SUFFIXES;DEFINITIONS" ${ARGN})
   if(TARGET gradus::${name})
     return()
   endif()
@@ -30,9 +31,13 @@ function(gradus_find_part name)
     list(JOIN missing ", " missing)
     message(FATAL_ERROR "gradus: ${missing} not found: install ${PART_PACKAGE}")
   endif()
+  if(PART_AS_NEEDED)
+    set(files -Wl,--push-state,--as-needed ${files} -Wl,--pop-state)
+  endif()
   add_library(gradus::${name} INTERFACE IMPORTED)
   set_target_properties(gradus::${name} PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${GRADUS_${name}_INCLUDE_DIR}"
+    INTERFACE_COMPILE_DEFINITIONS "${PART_DEFINITIONS}"
     INTERFACE_LINK_LIBRARIES "${files}")
 endfunction()
 
@@ -42,6 +47,9 @@ gradus_find_part(openblas
   PACKAGE libopenblas-openmp-dev)
 gradus_find_part(dnnl HEADER dnnl.h LIBRARIES dnnl PACKAGE libdnnl-dev)
 gradus_find_part(graphviz HEADER gvc.h LIBRARIES gvc cgraph SUFFIXES graphviz PACKAGE libgraphviz-dev)
+gradus_find_part(onnx
+  HEADER onnx/onnx_pb.h LIBRARIES onnx_proto protobuf DEFINITIONS ONNX_ML=1 ONNX_NAMESPACE=onnx
+  PACKAGE "libonnx-dev libprotobuf-dev" AS_NEEDED)
 
 find_dependency(hwy)
 find_dependency(absl)

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <vector>
 
 #include "gradus/base/pool.h"
 #include "gradus/graph/describe.h"
+#include "gradus/graph/engine_ops.h"
 #include "gradus/graph/node.h"
 #include "gradus/graph/recording.h"
 #include "gradus/graph/tensor_impl.h"
@@ -219,6 +221,88 @@ struct Apply {
     return true;
   }
 
+  // For inputs whose dtype is computed in a wider one, but not by this op's kernel: the op runs on widened
+  // copies and its results are narrowed; what is recorded is the op on the inputs as they are. False where
+  // the kernel can run itself. See docs/decisions/003-halves-compute-in-f32.md.
+  [[gnu::noinline]] bool run_widened(const OutputMeta* metas, std::span<Tensor> outs) const {
+    if ((op.flags & (kView | kAnyDtype)) != 0) return false;
+    bool narrow = false;
+    for (int i = 0; i < n; ++i) {
+      const DType t = in[i].impl->dtype;
+      if (t == DType::u64) fail_u64(i);
+      narrow |= computed_in(t) != t;
+    }
+    if (!narrow) return false;
+    const auto inputs = static_cast<std::size_t>(n);
+    std::vector<Operand> wide_in(in, in + inputs);
+    std::vector<Tensor> copies;
+    copies.reserve(inputs);
+    for (Operand& o : wide_in) {
+      const DType t = o.impl->dtype;
+      o.temporary = computed_in(t) != t;
+      if (o.temporary) o.impl = copies.emplace_back(widened(*o.impl)).impl();
+    }
+    std::vector<Tensor> wide(outs.size());
+    {
+      const graph_internal::RecordingGuard off(false);
+      apply(op, wide_in, attrs, wide);
+    }
+    for (std::size_t i = 0; i < outs.size(); ++i) {
+      if (wide[i].dtype() == metas[i].dtype) {
+        outs[i] = std::move(wide[i]);
+        continue;
+      }
+      OutputMeta meta = metas[i];
+      const TensorImpl* t = wide[i].impl();
+      meta.has_strides = t->strides != nullptr;
+      if (meta.has_strides) std::copy_n(t->strides, t->rank, meta.strides);
+      outs[i] = Tensor::adopt(new_tensor(meta, where, op.name));
+      kEngineOps.copy(outs[i].view(), wide[i].view());
+    }
+    return true;
+  }
+
+  // A copy in the dtype that t is computed in. It keeps the order of axes in memory, and what is broadcast
+  // stays so.
+  Tensor widened(const TensorImpl& t) const {
+    OutputMeta meta;
+    meta.dtype = computed_in(t.dtype);
+    meta.rank = t.rank;
+    std::copy_n(t.dims(), t.rank, meta.dims);
+    if (t.strides == nullptr || t.numel == 0) {
+      Tensor copy = Tensor::adopt(new_tensor(meta, where, op.name));
+      kEngineOps.copy(copy.view(), t.view());
+      return copy;
+    }
+    int order[kMaxRank];
+    for (int i = 0; i < t.rank; ++i) {
+      order[i] = i;
+      if (t.strides[i] == 0) meta.dims[i] = 1;
+    }
+    std::stable_sort(order, order + t.rank, [&](int a, int b) { return t.strides[a] > t.strides[b]; });
+    std::int64_t step = 1;
+    meta.has_strides = true;
+    for (int k = t.rank - 1; k >= 0; --k) {
+      meta.strides[order[k]] = step;
+      step *= meta.dims[order[k]];
+    }
+    if (is_contiguous_layout(meta.dims, meta.strides, t.rank)) meta.has_strides = false;
+    Tensor copy = Tensor::adopt(new_tensor(meta, where, op.name));
+    kEngineOps.copy(copy.view(), View{t.data, meta.dims, t.strides, step, t.rank, t.dtype});
+    if (step == t.numel) return copy;
+    for (int i = 0; i < t.rank; ++i) {
+      if (t.strides[i] == 0) meta.strides[i] = 0;
+    }
+    return Tensor::adopt(new_view(meta.dtype, t.dims(), t.rank, meta.strides, copy.impl()->data,
+                                  copy.impl()->storage, t.numel));
+  }
+
+  [[noreturn]] void fail_u64(int i) const {
+    throw_error<DtypeError>(where, op.name,
+                            "does not compute with u64: {} {}; convert it with astype(x, DType::i64)",
+                            input_name(op, i), gradus::describe(*in[i].impl));
+  }
+
   [[noreturn]] void fail_undefined(int i) const {
     throw_error<ValueError>(where, op.name, "operand {} is an empty handle; it was never given a tensor",
                             input_name(op, i));
@@ -262,6 +346,7 @@ struct Apply {
   bool tracked = false;
   bool strided = false;
   bool temporary = false;
+  unsigned dtypes = 0;  // an upper bound of them, as OR gives it for less than a comparison each
   for (std::size_t i = 0; i < n; ++i) {
     const TensorImpl* t = in[i].impl;
     if (t == nullptr) [[unlikely]]
@@ -270,6 +355,7 @@ struct Apply {
     tracked |= t->tracked();
     strided |= t->strides != nullptr;
     temporary |= in[i].temporary;
+    dtypes |= static_cast<unsigned>(t->dtype);
   }
 
   Scratch<OutputMeta, kMaxOutputs> metas(n_outs);
@@ -288,6 +374,9 @@ struct Apply {
 
   if ((op.flags & kView) != 0 && !metas[0].copies) {
     outs[0] = Tensor::adopt(cold().make_view(metas[0]));
+  } else if (dtypes > static_cast<unsigned>(DType::boolean) &&
+             cold().run_widened(metas.data(), std::span(outs, n_outs))) {
+    // It has run.
   } else {
     // The views of inputs and outputs side by side.
     Scratch<View, kInline + 1> views(n + n_outs);

@@ -45,6 +45,8 @@ enum OpFlags : std::uint32_t {
   kDataDependent = 8,  // the output's shape depends on values
   kReduction = 16,
   kInputShapes = 32,  // the rule asks for the shapes of all inputs, also of those that want no gradient
+  kAnyDtype = 64,     // the kernel takes f16, bf16 and the small integers as they are (as the elementwise
+                      // driver does); others see them as what they are computed in (DTypeInfo)
 };
 
 struct OpDef {

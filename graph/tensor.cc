@@ -190,18 +190,33 @@ const TensorImpl& single(const TensorImpl* t, Location where) {
 
 template <class T>
 T read_one(const TensorImpl& t) {
+  const auto as = [&]<class E>(E) { return static_cast<T>(*static_cast<const E*>(t.data)); };
   switch (t.dtype) {
     case DType::f32:
-      return static_cast<T>(*static_cast<const float*>(t.data));
+      return as(float{});
     case DType::f64:
-      return static_cast<T>(*static_cast<const double*>(t.data));
+      return as(double{});
     case DType::i32:
-      return static_cast<T>(*static_cast<const std::int32_t*>(t.data));
+      return as(std::int32_t{});
     case DType::i64:
-      return static_cast<T>(*static_cast<const std::int64_t*>(t.data));
+      return as(std::int64_t{});
     case DType::u8:
     case DType::boolean:
-      return static_cast<T>(*static_cast<const std::uint8_t*>(t.data));
+      return as(std::uint8_t{});
+    case DType::i8:
+      return as(std::int8_t{});
+    case DType::i16:
+      return as(std::int16_t{});
+    case DType::u16:
+      return as(std::uint16_t{});
+    case DType::u32:
+      return as(std::uint32_t{});
+    case DType::u64:
+      return as(std::uint64_t{});
+    case DType::f16:
+      return as(float16{});
+    case DType::bf16:
+      return as(bfloat16{});
   }
   return T{};
 }

@@ -201,7 +201,7 @@ std::vector<T> Tensor::to_vector(Location where) const {
 
 template <class T>
 T Tensor::item(Location where) const {
-  if (is_floating(dtype())) return static_cast<T>(item_f64(where));
+  if (is_floating(dtype()) || std::is_floating_point_v<T>) return static_cast<T>(item_f64(where));
   return static_cast<T>(item_i64(where));
 }
 

@@ -34,15 +34,19 @@ void draw(T* data, std::int64_t n, RandomStream stream, double scale, double shi
   });
 }
 
-// Runs `write(data)` on the elements of t in row-major order.
+// Halves are drawn as f32 and rounded.
+DType drawn_as(DType t) { return computed_in(t); }
+
+// Runs `write(data)` on the elements of t, in drawn_as(its dtype), in row-major order.
 template <class F>
 void fill_elements(Tensor& t, const char* op, Location where, F write) {
   const NoGrad guard;
-  if (t.is_contiguous()) {
+  const DType dtype = drawn_as(t.dtype());
+  if (t.is_contiguous() && t.dtype() == dtype) {
     write(mutate(t, op, where).data);
     return;
   }
-  const Tensor values = empty(t.shape(), t.dtype());
+  const Tensor values = empty(t.shape(), dtype);
   write(values.impl()->data);
   t.copy_(values, where);
 }
@@ -59,9 +63,10 @@ Tensor draw_uniform(Tensor t, double low, double high, Generator* generator, con
   require_finite(high, "the upper bound", op, where);
   if (low > high) throw_error<ValueError>(where, op, "the lower bound {} is above the upper {}", low, high);
   fill_elements(t, op, where, [&](void* data) {
-    const RandomStream stream = reserve(generator, t.dtype(), t.numel());
+    const DType dtype = drawn_as(t.dtype());
+    const RandomStream stream = reserve(generator, dtype, t.numel());
     const auto fill = [](RandomStream s, std::uint64_t first, auto out) { fill_uniform(s, first, out); };
-    if (t.dtype() == DType::f32)
+    if (dtype == DType::f32)
       draw(static_cast<float*>(data), t.numel(), stream, high - low, low, fill);
     else
       draw(static_cast<double*>(data), t.numel(), stream, high - low, low, fill);
@@ -76,9 +81,10 @@ Tensor draw_normal(Tensor t, double mean, double std, Generator* generator, cons
     throw_error<ValueError>(where, op, "the standard deviation is {}; it must be a finite number >= 0", std);
   }
   fill_elements(t, op, where, [&](void* data) {
-    const RandomStream stream = reserve(generator, t.dtype(), t.numel());
+    const DType dtype = drawn_as(t.dtype());
+    const RandomStream stream = reserve(generator, dtype, t.numel());
     const auto fill = [](RandomStream s, std::uint64_t first, auto out) { fill_normal(s, first, out); };
-    if (t.dtype() == DType::f32)
+    if (dtype == DType::f32)
       draw(static_cast<float*>(data), t.numel(), stream, std, mean, fill);
     else
       draw(static_cast<double*>(data), t.numel(), stream, std, mean, fill);

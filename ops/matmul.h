@@ -1,4 +1,4 @@
-// Matrix products. f32, f64, i32, i64 and u8; both operands have the same dtype. Transposed views are read in
+// Matrix products of numbers of any dtype; both operands have the same one. Transposed views are read in
 // place, not copied.
 #pragma once
 

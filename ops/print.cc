@@ -55,8 +55,16 @@ class Printer {
   }
 
   double real(std::int64_t offset) const {
-    return view_.dtype == DType::f32 ? static_cast<double>(view_.as<float>()[offset])
-                                     : view_.as<double>()[offset];
+    switch (view_.dtype) {
+      case DType::f32:
+        return view_.as<float>()[offset];
+      case DType::f16:
+        return view_.as<float16>()[offset];
+      case DType::bf16:
+        return view_.as<bfloat16>()[offset];
+      default:
+        return view_.as<double>()[offset];
+    }
   }
 
   void choose_format() {
@@ -91,6 +99,16 @@ class Printer {
         return fmt::format("{}", view_.as<std::int64_t>()[offset]);
       case DType::u8:
         return fmt::format("{}", view_.as<std::uint8_t>()[offset]);
+      case DType::i8:
+        return fmt::format("{}", view_.as<std::int8_t>()[offset]);
+      case DType::i16:
+        return fmt::format("{}", view_.as<std::int16_t>()[offset]);
+      case DType::u16:
+        return fmt::format("{}", view_.as<std::uint16_t>()[offset]);
+      case DType::u32:
+        return fmt::format("{}", view_.as<std::uint32_t>()[offset]);
+      case DType::u64:
+        return fmt::format("{}", view_.as<std::uint64_t>()[offset]);
       case DType::boolean:
         return view_.as<std::uint8_t>()[offset] != 0 ? "True" : "False";
       default:

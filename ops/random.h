@@ -19,10 +19,10 @@ struct RandintOptions {
   Generator* generator = nullptr;
 };
 
-// Uniform in [low, high). f32, f64. Errors: ValueError unless low <= high and both are finite, DtypeError.
+// Uniform in [low, high). Floating. Errors: ValueError unless low <= high and both are finite, DtypeError.
 Tensor uniform(const Shape& shape, double low = 0, double high = 1, RandomOptions options = {},
                Location where = Location::current());
-// Normal with a mean and a standard deviation. f32, f64. Errors: ValueError for a negative deviation,
+// Normal with a mean and a standard deviation. Floating. Errors: ValueError for a negative deviation,
 // DtypeError.
 Tensor normal(const Shape& shape, double mean = 0, double std = 1, RandomOptions options = {},
               Location where = Location::current());
@@ -35,11 +35,11 @@ Tensor permutation(std::int64_t n, Generator* generator = nullptr, Location wher
 // 1 with probability p, otherwise 0. All dtypes. Errors: ValueError unless 0 <= p <= 1.
 Tensor bernoulli(const Shape& shape, double p, RandomOptions options = {},
                  Location where = Location::current());
-// The same with a probability for each element, in the shape and dtype of p (f32, f64). It has no derivative.
+// The same with a probability for each element, in the shape and dtype of p (floating). It has no derivative.
 Tensor bernoulli(Operand p, Generator* generator = nullptr);
 
 // Each element is zero with probability p and x / (1 - p) otherwise; x itself where p is 0 or not `training`.
-// The mask is computed again in the backward, not kept. f32, f64. Errors: ValueError unless 0 <= p < 1.
+// The mask is computed again in the backward, not kept. Floating. Errors: ValueError unless 0 <= p < 1.
 // Source: Srivastava et al.: "Dropout: a simple way to prevent neural networks from overfitting", 2014.
 Tensor dropout(Operand x, double p = 0.5, bool training = true, Generator* generator = nullptr);
 

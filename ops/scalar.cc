@@ -65,6 +65,28 @@ Tensor scalar_like(const Operand& like, Scalar s, const char* op) {
     case DType::u8:
       *static_cast<std::uint8_t*>(data) = integer_as<std::uint8_t>(like, s, op);
       break;
+    case DType::i8:
+      *static_cast<std::int8_t*>(data) = integer_as<std::int8_t>(like, s, op);
+      break;
+    case DType::i16:
+      *static_cast<std::int16_t*>(data) = integer_as<std::int16_t>(like, s, op);
+      break;
+    case DType::u16:
+      *static_cast<std::uint16_t*>(data) = integer_as<std::uint16_t>(like, s, op);
+      break;
+    case DType::u32:
+      *static_cast<std::uint32_t*>(data) = integer_as<std::uint32_t>(like, s, op);
+      break;
+    case DType::u64:
+      *static_cast<std::uint64_t*>(data) =
+          integer_as<std::uint64_t>(like, s, op, std::numeric_limits<std::int64_t>::max());
+      break;
+    case DType::f16:
+      *static_cast<float16*>(data) = float16(s.value);
+      break;
+    case DType::bf16:
+      *static_cast<bfloat16*>(data) = bfloat16(s.value);
+      break;
     case DType::boolean:
       *static_cast<std::uint8_t*>(data) = integer_as<std::uint8_t>(like, s, op, 1);
       break;

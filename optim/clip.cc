@@ -118,6 +118,12 @@ double power(const Tensor& g, double p) {
   return total;
 }
 
+Tensor in_f32(const Tensor& half) {
+  Tensor t = empty(half.shape(), DType::f32);
+  t.copy_(half);
+  return t;
+}
+
 ClipReport measure(std::span<const Tensor> params, double p, const char* op, Location where) {
   if (!(p >= 1.0)) throw_error<ValueError>(where, op, "norm_type is {}; it must be >= 1, or infinity", p);
   ClipReport report;
@@ -126,7 +132,9 @@ ClipReport measure(std::span<const Tensor> params, double p, const char* op, Loc
     if (!param.defined()) throw_error<ValueError>(where, op, "a parameter is an empty handle");
     const Tensor& grad = param.grad();
     if (!grad.defined()) continue;
-    const Tensor g = grad.is_contiguous() ? grad : grad.clone_detached();
+    const Tensor g = is_half(grad.dtype())  ? in_f32(grad)
+                     : grad.is_contiguous() ? grad
+                                            : grad.clone_detached();
     const double part = g.dtype() == DType::f32 ? power<float>(g, p) : power<double>(g, p);
     if (!std::isfinite(part) && report.finite) {
       report.finite = false;
@@ -149,13 +157,15 @@ void scale_gradient(const Tensor& param, double factor, Location where) {
   const bool sole =
       g.impl()->refs.count() == 2 && g.impl()->storage->refs.unique() && g.is_leaf() && g.is_contiguous();
   if (!sole) g = g.clone_detached();
-  const View v = mutate(g, "clip_grad_norm_", where);
+  const Tensor wide = is_half(g.dtype()) ? in_f32(g) : g;
+  const View v = mutate(wide, "clip_grad_norm_", where);
   parallel_for(v.numel, kBlock, [&](std::int64_t begin, std::int64_t end) {
     if (v.dtype == DType::f32)
       kernels::scale(v.as<float>() + begin, factor, end - begin);
     else
       kernels::scale(v.as<double>() + begin, factor, end - begin);
   });
+  if (!wide.is(g)) g.copy_(wide, where);
   if (!sole) Tensor(param).set_grad(std::move(g), where);
 }
 

@@ -112,7 +112,11 @@ void Optimizer::add_members(std::vector<Tensor> params, const char* op, Location
       throw_error<ValueError>(where, op, "{} is an empty handle", describe_place({group, i}));
     }
     if (p.dtype() != DType::f32 && p.dtype() != DType::f64) {
-      throw_error<DtypeError>(where, op, "only f32 and f64 parameters can be optimized: {}", describe(p));
+      throw_error<DtypeError>(
+          where, op, "only f32 and f64 parameters can be optimized: {}{}", describe(p),
+          is_half(p.dtype()) ? "; a half rounds most updates away: keep the parameter in f32 and let the "
+                               "model compute with astype(w, DType::bf16)"
+                             : "");
     }
     if (!p.is_leaf()) {
       throw_error<GraphError>(where, op,

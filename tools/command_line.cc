@@ -79,6 +79,10 @@ void check_options(const CLI::App& app, std::span<const char* const> args) {
   check_waiting();
 }
 
+std::string which_command(const CLI::App& app, std::string_view name) {
+  return fmt::format("which command? One of {}; {} --help tells more", fmt::join(command_names(app), ", "), name);
+}
+
 // The command that the line names. Errors: UsageError.
 const CLI::App& find_command(const CLI::App& app, std::string_view name) {
   for (const CLI::App* command : commands(app)) {
@@ -111,18 +115,23 @@ int run_command_line(int argc, const char* const* argv) {
   add_graph(app);
   add_ops(app);
   add_check(app);
+  add_onnx(app);
 
   std::string name = "gradus";
   try {
     const std::span<const char* const> args(argv + 1, argv + (argc > 0 ? argc : 1));
     if (args.empty()) {
-      throw UsageError(fmt::format("which command? One of {}; gradus --help tells more",
-                                   fmt::join(command_names(app), ", ")));
+      throw UsageError(which_command(app, name));
     }
     if (args[0][0] != '-') {
-      const CLI::App& command = find_command(app, args[0]);
-      name += " " + command.get_name();
-      check_options(command, args.subspan(1));
+      const CLI::App* command = &app;
+      std::size_t words = 0;
+      for (; !commands(*command).empty() && words < args.size() && args[words][0] != '-'; ++words) {
+        command = &find_command(*command, args[words]);
+        name += " " + command->get_name();
+      }
+      check_options(*command, args.subspan(words));
+      if (!commands(*command).empty() && words == args.size()) throw UsageError(which_command(*command, name));
     } else {
       check_options(app, args.first(1));
     }

@@ -1,4 +1,5 @@
-// gradus ops [NAME]: the list of all ops, or what one op's definition says of itself.
+// gradus ops [NAME]: the list of all ops, or what one op's definition says of itself; --json: all of that for
+// programs (docs/ops.md is made from it by tools/ops_page.py).
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -12,40 +13,10 @@
 #include "gradus/ops/print.h"
 #include "gradus/tools/command.h"
 #include "gradus/tools/find_op.h"
+#include "gradus/tools/op_text.h"
 
 namespace gradus::tools {
 namespace {
-
-const char* type_name(AttrType t) {
-  switch (t) {
-    case AttrType::i64:
-      return "int64";
-    case AttrType::f64:
-      return "double";
-    case AttrType::boolean:
-      return "bool";
-    case AttrType::dtype:
-      return "DType";
-    case AttrType::shape:
-      return "Shape";
-    case AttrType::dims:
-      return "Dims";
-    case AttrType::cstring:
-      return "string";
-  }
-  return "";
-}
-
-// "softmax(input, dim)"
-std::string signature(const OpDef& op) {
-  std::vector<std::string> words;
-  for (std::size_t i = 0; i < op.inputs.size(); ++i) {
-    const bool repeats = op.variadic && i + 1 == op.inputs.size();
-    words.push_back(fmt::format("{}{}", op.inputs[i], repeats ? "..." : ""));
-  }
-  for (const AttrDef& a : op.attrs) words.emplace_back(a.name);
-  return fmt::format("{}({})", op.name, fmt::join(words, ", "));
-}
 
 void list_ops() {
   // Few signatures are longer; their documentation starts on a line of its own.
@@ -59,29 +30,6 @@ void list_ops() {
     }
   }
   fmt::print("{} ops; `gradus ops NAME` tells more of one\n", all_ops().size());
-}
-
-std::string flag_names(std::uint32_t flags) {
-  std::vector<std::string> names;
-  if (flags & kElementwise) names.push_back("elementwise");
-  if (flags & kView) names.push_back("view (shares the storage of its input)");
-  if (flags & kRandom) names.push_back("random (seed and counter are attributes)");
-  if (flags & kDataDependent) names.push_back("its output's shape depends on values");
-  if (flags & kReduction) names.push_back("reduction");
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
-std::string saved_names(const OpDef& op, SaveMask mask) {
-  std::vector<std::string> names;
-  for (int k = 0; k < 32; ++k) {
-    if ((mask >> k & 1) == 0) continue;
-    if (k >= 16) {
-      names.push_back(op.outputs == 1 ? "the output" : fmt::format("output {}", k - 16));
-    } else {
-      names.push_back(op.inputs[std::min<std::size_t>(static_cast<std::size_t>(k), op.inputs.size() - 1)]);
-    }
-  }
-  return names.empty() ? "nothing" : fmt::format("{}", fmt::join(names, ", "));
 }
 
 void print_line(std::string_view title, std::string_view text) { fmt::print("  {:<11} {}\n", title, text); }
@@ -130,7 +78,9 @@ void describe_op(const OpDef& op) {
                            a.default_text != nullptr ? fmt::format(" = {}", a.default_text) : ", required"));
   }
   if (op.outputs > 1) print_line("results", fmt::format("{}", op.outputs));
-  if (const std::string flags = flag_names(op.flags); !flags.empty()) print_line("kind", flags);
+  if (const auto kinds = flag_names(op.flags); !kinds.empty()) {
+    print_line("kind", fmt::format("{}", fmt::join(kinds, ", ")));
+  }
   if (op.rule == nullptr) {
     print_line("derivative",
                fmt::format("none: {}", op.no_gradient != nullptr ? op.no_gradient : "not given"));
@@ -163,9 +113,13 @@ void add_ops(CLI::App& app) {
   CLI::App* cmd = app.add_subcommand("ops", "List every op, or tell one op's documentation");
   auto name = std::make_shared<std::string>();
   cmd->add_option("name", *name, "The op to tell about");
-  cmd->callback([name] {
-    if (name->empty()) return list_ops();
-    describe_op(find_op(*name));
+  auto json = std::make_shared<bool>(false);
+  cmd->add_flag("--json", *json, "Print all that the definitions say as JSON: of every op, or of NAME");
+  cmd->callback([name, json] {
+    if (name->empty()) return *json ? print_ops_json(all_ops()) : list_ops();
+    const OpDef* op = &find_op(*name);
+    if (*json) return print_ops_json({&op, 1});
+    describe_op(*op);
   });
 }
 

@@ -13,6 +13,7 @@ run_packages=(
   libopenblas-openmp-dev libdnnl-dev              # matrix products, convolutions
   libabsl-dev libfmt-dev zlib1g-dev               # status values, messages, gzip
   libcli11-dev nlohmann-json3-dev                 # the command line, safetensors headers
+  libonnx-dev libprotobuf-dev                     # models from other frameworks
   libgraphviz-dev graphviz gnuplot-nox            # pictures of graphs, loss curves
   dataset-fashion-mnist                           # the demo's images
 )
@@ -20,6 +21,7 @@ test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   clang clang-format clang-tidy libclang-rt-14-dev libomp-dev
   valgrind python3 git
+  libonnx-testdata                                # the operators' test cases
 )
 bench_packages=(
   python3-venv                                    # libtorch's virtual environment

@@ -27,7 +27,10 @@ void register_overhead();
 void register_elementwise();
 void register_rows();
 void register_fwd_bwd();
+void register_pool();
 void register_matmul();
+void register_conv();
 void register_mlp_step();
+void register_recurrent();
 
 }  // namespace bench

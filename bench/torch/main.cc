@@ -8,8 +8,11 @@ int main(int argc, char** argv) {
   bench::register_elementwise();
   bench::register_rows();
   bench::register_fwd_bwd();
+  bench::register_pool();
   bench::register_matmul();
+  bench::register_conv();
   bench::register_mlp_step();
+  bench::register_recurrent();
   benchmark::AddCustomContext("library", "libtorch " TORCH_VERSION);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -25,8 +25,10 @@ constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // as the reference impl
 constexpr const char* kMetadata = "__metadata__";
 
 constexpr std::pair<const char*, DType> kDTypes[] = {
-    {"F32", DType::f32}, {"F64", DType::f64}, {"I32", DType::i32},
-    {"I64", DType::i64}, {"U8", DType::u8},   {"BOOL", DType::boolean},
+    {"F32", DType::f32},   {"F64", DType::f64},      {"I32", DType::i32}, {"I64", DType::i64},
+    {"U8", DType::u8},     {"BOOL", DType::boolean}, {"I8", DType::i8},   {"I16", DType::i16},
+    {"U16", DType::u16},   {"U32", DType::u32},      {"U64", DType::u64}, {"F16", DType::f16},
+    {"BF16", DType::bf16},
 };
 
 const char* code_of(DType t) {

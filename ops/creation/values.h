@@ -21,6 +21,20 @@ decltype(auto) with_type(DType dtype, F&& f) {
       return f(std::int32_t{});
     case DType::i64:
       return f(std::int64_t{});
+    case DType::i8:
+      return f(std::int8_t{});
+    case DType::i16:
+      return f(std::int16_t{});
+    case DType::u16:
+      return f(std::uint16_t{});
+    case DType::u32:
+      return f(std::uint32_t{});
+    case DType::u64:
+      return f(std::uint64_t{});
+    case DType::f16:
+      return f(float16{});
+    case DType::bf16:
+      return f(bfloat16{});
     default:
       return f(std::uint8_t{});
   }
@@ -30,14 +44,14 @@ decltype(auto) with_type(DType dtype, F&& f) {
 template <class T>
 T converted(Scalar s, DType dtype, std::string_view op, Location where) {
   if (dtype == DType::boolean) return static_cast<T>(s.value != 0);
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (std::is_floating_point_v<T> || is_half_type<T>) {
     return static_cast<T>(s.value);
   } else {
     const bool fits = s.value >= -0x1p63 && s.value < 0x1p63;  // false for NaN
     const std::int64_t n = s.is_integer ? s.integer : fits ? static_cast<std::int64_t>(s.value) : 0;
     const T v = static_cast<T>(n);
-    const bool exact =
-        static_cast<std::int64_t>(v) == n && (s.is_integer || static_cast<double>(n) == s.value);
+    const bool exact = static_cast<std::int64_t>(v) == n && (std::is_signed_v<T> || n >= 0) &&
+                       (s.is_integer || static_cast<double>(n) == s.value);
     if (!exact) {
       throw_error<ValueError>(where, op, "{} has no place in {}; give another dtype, or round it", s.value,
                               name(dtype));

@@ -29,14 +29,14 @@ T clamp_bound(double bound) {
   }
 }
 
-// Calls f with a pointer to {min, max} in the dtype.
+// Calls f with a pointer to {min, max} in what the dtype is computed in.
 template <class F>
 void with_clamp_bounds(DType dtype, double min, double max, F f) {
   const auto as = [&]<class T>(T) {
     const T bounds[] = {clamp_bound<T>(min), clamp_bound<T>(max)};
     f(bounds);
   };
-  switch (dtype) {
+  switch (computed_in(dtype)) {
     case DType::f32:
       return as(float{});
     case DType::f64:
@@ -45,8 +45,7 @@ void with_clamp_bounds(DType dtype, double min, double max, F f) {
       return as(std::int32_t{});
     case DType::i64:
       return as(std::int64_t{});
-    case DType::u8:
-    case DType::boolean:
+    default:
       return as(std::uint8_t{});
   }
 }

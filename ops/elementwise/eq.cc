@@ -48,7 +48,7 @@ extern constinit const OpDef op_eq = {
     .name = "eq",
     .doc = "whether a == b, broadcast",
     .inputs = kInputs,
-    .flags = kElementwise,
+    .flags = kElementwise | kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .no_gradient = "its result is bool",

@@ -59,7 +59,7 @@ extern constinit const OpDef op_le = {
     .name = "le",
     .doc = "whether a <= b, broadcast",
     .inputs = kInputs,
-    .flags = kElementwise,
+    .flags = kElementwise | kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .no_gradient = "its result is bool",

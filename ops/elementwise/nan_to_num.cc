@@ -38,26 +38,30 @@ GRADUS_ELEMENTWISE(kNanToNumLoops, NanToNum, kNumbers, 1)
 namespace gradus {
 namespace {
 
+// T is what the dtype is computed in.
 template <class T>
-T in_range(double v) {
-  constexpr double kMax = std::numeric_limits<T>::max();
-  return static_cast<T>(std::isfinite(v) ? std::clamp(v, -kMax, kMax) : v);
-}
-
-template <class T>
-void replace(const KernelContext& c) {
+void replace(const KernelContext& c, double largest) {
   const auto& a = c.attrs<NanToNumAttrs>();
-  const T by[] = {in_range<T>(a.nan), in_range<T>(a.posinf), in_range<T>(a.neginf)};
+  const auto in_range = [&](double v) {
+    return static_cast<T>(std::isfinite(v) ? std::clamp(v, -largest, largest) : v);
+  };
+  const T by[] = {in_range(a.nan), in_range(a.posinf), in_range(a.neginf)};
   kernels::elementwise(kernels::kNanToNumLoops, c.in, 1, c.out[0], by);
 }
 
 void infer(InferContext& c) { infer_elementwise(c, kernels::kNanToNumLoops); }
 
 void kernel(KernelContext& c) {
-  if (c.in[0].dtype == DType::f32)
-    replace<float>(c);
-  else
-    replace<double>(c);  // integers do not look at them
+  switch (c.in[0].dtype) {
+    case DType::f32:
+      return replace<float>(c, std::numeric_limits<float>::max());
+    case DType::f16:
+      return replace<float>(c, 65504);
+    case DType::bf16:
+      return replace<float>(c, 0x1.FEp127);
+    default:  // integers do not look at them
+      return replace<double>(c, std::numeric_limits<double>::max());
+  }
 }
 
 void rule(RuleContext& c) { c.set(0, where(isfinite(constant(c.input(0))), c.grad(), 0)); }
@@ -88,7 +92,7 @@ extern constinit const OpDef op_nan_to_num = {
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,
-    .flags = kElementwise,
+    .flags = kElementwise | kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

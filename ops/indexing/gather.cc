@@ -71,6 +71,7 @@ extern constinit const OpDef op_gather = {
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -56,6 +56,7 @@ extern constinit const OpDef op_index_select = {
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

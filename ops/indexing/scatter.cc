@@ -77,6 +77,7 @@ extern constinit const OpDef op_scatter = {
     .inputs = kInputs,
     .attrs = kAttrs,
     .saves = kSaves,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -54,6 +54,8 @@ void triangle(const View& x, const View& out, std::int64_t diagonal, Triangle si
     run(std::uint64_t{});
   else if (bytes == 4)
     run(std::uint32_t{});
+  else if (bytes == 2)
+    run(std::uint16_t{});
   else
     run(std::uint8_t{});
 }

@@ -28,6 +28,7 @@ extern constinit const OpDef op_tril = {
     .doc = "the elements on and below a diagonal of matrices, 0 elsewhere",
     .inputs = kInputs,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -116,9 +116,25 @@ void kernel(KernelContext& c) {
   fill_pad_maps(a.mode, a.before, x, out, static_cast<std::int64_t*>(c.scratch), maps);
   std::int64_t strides[kMaxRank];
   strides_of(x, strides);
+  // Only moves: an unsigned type of the size will do.
+  std::uint64_t bits = 0;
   with_type(x.dtype, [&]<class T>(T) {
-    pad_rows<T>(x, out, maps, strides, a.before[out.rank - 1], static_cast<T>(a.value));
+    const T value = static_cast<T>(a.value);
+    std::memcpy(&bits, &value, sizeof(T));
   });
+  const auto run = [&]<class T>(T value) {
+    pad_rows<T>(x, out, maps, strides, a.before[out.rank - 1], value);
+  };
+  switch (size_of(x.dtype)) {
+    case 1:
+      return run(static_cast<std::uint8_t>(bits));
+    case 2:
+      return run(static_cast<std::uint16_t>(bits));
+    case 4:
+      return run(static_cast<std::uint32_t>(bits));
+    default:
+      return run(bits);
+  }
 }
 
 void rule(RuleContext& c) {
@@ -208,6 +224,7 @@ extern constinit const OpDef op_pad = {
     .doc = "more elements at the ends of axes: a value, mirrored, the edge's, or from the other end",
     .inputs = kInputs,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -124,6 +124,7 @@ extern constinit const OpDef op_repeat = {
     .doc = "x side by side several times along each axis",
     .inputs = kInputs,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

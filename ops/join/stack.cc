@@ -81,6 +81,7 @@ extern constinit const OpDef op_stack = {
     .inputs = kInputs,
     .variadic = true,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "gradus/base/parallel.h"
+#include "gradus/ops/kernels/convert.h"
 #include "gradus/ops/kernels/layout.h"
 #include "gradus/ops/kernels/transpose.h"
 
@@ -27,6 +28,13 @@ To convert(From x) {
     return convert<To>(x.value);
   } else if constexpr (std::is_same_v<To, Bool>) {
     return Bool{static_cast<std::uint8_t>(x != From{0})};
+  } else if constexpr (std::is_floating_point_v<From> && std::is_same_v<To, std::uint64_t>) {
+    // What a signed number does not hold is shifted by its range; negative numbers wrap around.
+    if (x >= From{0x1p63} && x < From{0x1p64}) {
+      return (std::uint64_t{1} << 63) + static_cast<std::uint64_t>(x - From{0x1p63});
+    }
+    return x >= -From{0x1p63} && x < From{0x1p63} ? static_cast<std::uint64_t>(static_cast<std::int64_t>(x))
+                                                  : 0;
   } else if constexpr (std::is_floating_point_v<From> && std::is_same_v<To, std::uint8_t>) {
     return static_cast<std::uint8_t>(convert<std::int64_t>(x));
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
@@ -68,26 +76,166 @@ void copy_run(const void* from_data, std::int64_t from_stride, void* to_data, st
   }
 }
 
+// Between the types that kernels compute in: a run for every pair.
+constexpr int kComputed = static_cast<int>(DType::boolean) + 1;
+
 template <class From>
-constexpr CopyRun kCopyRunsFrom[kDTypeCount] = {
+constexpr CopyRun kCopyRunsFrom[kComputed] = {
     &copy_run<From, float>,        &copy_run<From, double>,       &copy_run<From, std::int32_t>,
     &copy_run<From, std::int64_t>, &copy_run<From, std::uint8_t>, &copy_run<From, Bool>,
 };
 
-CopyRun find_copy_run(DType from, DType to) {
-  static constexpr const CopyRun* kRuns[kDTypeCount] = {
-      kCopyRunsFrom<float>,        kCopyRunsFrom<double>,       kCopyRunsFrom<std::int32_t>,
-      kCopyRunsFrom<std::int64_t>, kCopyRunsFrom<std::uint8_t>, kCopyRunsFrom<Bool>,
-  };
-  return kRuns[static_cast<int>(from)][static_cast<int>(to)];
+constexpr const CopyRun* kCopyRuns[kComputed] = {
+    kCopyRunsFrom<float>,        kCopyRunsFrom<double>,       kCopyRunsFrom<std::int32_t>,
+    kCopyRunsFrom<std::int64_t>, kCopyRunsFrom<std::uint8_t>, kCopyRunsFrom<Bool>,
+};
+
+// Runs of contiguous elements between f32 and a half go through vector code.
+template <class From, class To, void (*kRun)(const From*, To*, std::int64_t)>
+void half_run(const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride, std::int64_t n) {
+  if (from_stride != 1 || to_stride != 1) return copy_run<From, To>(from, from_stride, to, to_stride, n);
+  kRun(static_cast<const From*>(from), static_cast<To*>(to), n);
 }
 
+// A double as a float that rounds to a half as the double itself would.
+void to_odd_run(const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride,
+                std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    static_cast<float*>(to)[i * to_stride] =
+        half_internal::to_odd(static_cast<const double*>(from)[i * from_stride]);
+  }
+}
+
+// The same for integers.
+template <class From>
+void integer_to_odd_run(const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride,
+                        std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    static_cast<float*>(to)[i * to_stride] =
+        half_internal::nearly(static_cast<const From*>(from)[i * from_stride]);
+  }
+}
+
+// The next step on the way from one dtype to another; `at` becomes its destination. The types in which
+// elements are only kept are reached through those that kernels compute in, so that not every pair needs code
+// of its own; no step rounds a second time.
+CopyRun next_step(DType& at, DType to) {
+  const DType from = at;
+  const auto go = [&](DType next, CopyRun run) {
+    at = next;
+    return run;
+  };
+  if (from == to) {
+    switch (size_of(to)) {
+      case 1:
+        return go(to, &copy_run<std::uint8_t, std::uint8_t>);
+      case 2:
+        return go(to, &copy_run<std::uint16_t, std::uint16_t>);
+      case 4:
+        return go(to, &copy_run<std::uint32_t, std::uint32_t>);
+      default:
+        return go(to, &copy_run<std::uint64_t, std::uint64_t>);
+    }
+  }
+  switch (from) {
+    case DType::f16:
+      return go(DType::f32, &half_run<float16, float, &f16_to_f32>);
+    case DType::bf16:
+      return go(DType::f32, &half_run<bfloat16, float, &bf16_to_f32>);
+    case DType::i8:
+      return go(DType::i64, &copy_run<std::int8_t, std::int64_t>);
+    case DType::i16:
+      return go(DType::i64, &copy_run<std::int16_t, std::int64_t>);
+    case DType::u16:
+      return go(DType::i64, &copy_run<std::uint16_t, std::int64_t>);
+    case DType::u32:
+      return go(DType::i64, &copy_run<std::uint32_t, std::int64_t>);
+    case DType::u64:
+      if (to == DType::f64) return go(to, &copy_run<std::uint64_t, double>);
+      if (to == DType::f32) return go(to, &copy_run<std::uint64_t, float>);
+      if (is_half(to)) return go(DType::f32, &integer_to_odd_run<std::uint64_t>);
+      return go(DType::i64, &copy_run<std::uint64_t, std::int64_t>);
+    default:
+      break;
+  }
+  switch (to) {
+    case DType::f16:
+      if (from == DType::f32) return go(to, &half_run<float, float16, &f32_to_f16>);
+      break;
+    case DType::bf16:
+      if (from == DType::f32) return go(to, &half_run<float, bfloat16, &f32_to_bf16>);
+      break;
+    case DType::i8:
+      if (from == DType::i64) return go(to, &copy_run<std::int64_t, std::int8_t>);
+      break;
+    case DType::i16:
+      if (from == DType::i64) return go(to, &copy_run<std::int64_t, std::int16_t>);
+      break;
+    case DType::u16:
+      if (from == DType::i64) return go(to, &copy_run<std::int64_t, std::uint16_t>);
+      break;
+    case DType::u32:
+      if (from == DType::i64) return go(to, &copy_run<std::int64_t, std::uint32_t>);
+      break;
+    case DType::u64:
+      if (from == DType::f64) return go(to, &copy_run<double, std::uint64_t>);
+      if (from == DType::f32) return go(to, &copy_run<float, std::uint64_t>);
+      if (from == DType::i64) return go(to, &copy_run<std::int64_t, std::uint64_t>);
+      break;
+    default:
+      return go(to, kCopyRuns[static_cast<int>(from)][static_cast<int>(to)]);
+  }
+  if (is_half(to)) {
+    if (from == DType::f64) return go(DType::f32, &to_odd_run);
+    if (from == DType::i64) return go(DType::f32, &integer_to_odd_run<std::int64_t>);
+  }
+  return go(DType::i64, kCopyRuns[static_cast<int>(from)][static_cast<int>(DType::i64)]);
+}
+
+// The way from one dtype to another.
+struct Steps {
+  static constexpr int kMost = 3;
+  CopyRun run[kMost];
+  int count = 0;
+
+  Steps(DType from, DType to) {
+    if (from <= DType::boolean && to <= DType::boolean) {  // the usual ones at once
+      run[count++] = kCopyRuns[static_cast<int>(from)][static_cast<int>(to)];
+      return;
+    }
+    DType at = from;
+    do run[count++] = next_step(at, to);
+    while (at != to);
+  }
+
+  // From tile to tile. The steps of both arrays are in bytes and in elements.
+  void through_tiles(const void* from, std::int64_t from_step, std::int64_t from_stride, void* to,
+                     std::int64_t to_step, std::int64_t to_stride, std::int64_t n) const {
+    constexpr std::int64_t kTile = 512;
+    alignas(64) std::uint64_t tiles[kMost - 1][kTile];
+    for (std::int64_t i = 0; i < n; i += kTile) {
+      const std::int64_t part = std::min(kTile, n - i);
+      run[0](static_cast<const char*>(from) + i * from_step, from_stride, tiles[0], 1, part);
+      for (int k = 1; k < count - 1; ++k) run[k](tiles[k - 1], 1, tiles[k], 1, part);
+      run[count - 1](tiles[count - 2], 1, static_cast<char*>(to) + i * to_step, to_stride, part);
+    }
+  }
+};
+
 struct Job {
+  Job(DType from_dtype, DType to_dtype) : steps(from_dtype, to_dtype) {}
+
   Layout layout;  // operand 0 is `to`
   const char* from;
   char* to;
   std::int64_t from_size, to_size;
-  CopyRun run;
+  Steps steps;
+
+  void run(const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride,
+           std::int64_t n) const {
+    if (steps.count == 1) return steps.run[0](from, from_stride, to, to_stride, n);
+    steps.through_tiles(from, from_stride * from_size, from_stride, to, to_stride * to_size, to_stride, n);
+  }
 };
 
 void copy_range(const Job& job, std::int64_t begin, std::int64_t end) {
@@ -142,12 +290,11 @@ void copy_transposed(const Job& job) {
 
 void copy(const View& from, const View& to) {
   if (to.numel == 0) return;
-  Job job;
+  Job job(from.dtype, to.dtype);
   job.from = static_cast<const char*>(from.data);
   job.to = static_cast<char*>(to.data);
   job.from_size = static_cast<std::int64_t>(size_of(from.dtype));
   job.to_size = static_cast<std::int64_t>(size_of(to.dtype));
-  job.run = find_copy_run(from.dtype, to.dtype);
   Layout& l = job.layout;
   if (from.strides == nullptr && to.strides == nullptr && from.numel == to.numel) {
     l.rank = 1;

@@ -276,16 +276,22 @@ constexpr ElementwiseLoop elementwise_entry_or_null() {
     return nullptr;
 }
 
-// bool is stored as bytes of 0 and 1 and computed as u8.
+// bool is stored as bytes of 0 and 1 and computed as u8. For f16, i8 and so on the driver converts to and
+// from what they are computed in (DTypeInfo), so that they need no loops of their own.
 template <class F, unsigned kTypes, int kArity, bool kMasked>
 constexpr ElementwiseTable MakeElementwiseTable() {
-  return {{elementwise_entry_or_null<F, float, kArity, kMasked, (kTypes & kF32) != 0>(),
-           elementwise_entry_or_null<F, double, kArity, kMasked, (kTypes & kF64) != 0>(),
-           elementwise_entry_or_null<F, std::int32_t, kArity, kMasked, (kTypes & kI32) != 0>(),
-           elementwise_entry_or_null<F, std::int64_t, kArity, kMasked, (kTypes & kI64) != 0>(),
-           elementwise_entry_or_null<F, std::uint8_t, kArity, kMasked, (kTypes & kU8) != 0>(),
-           elementwise_entry_or_null<F, std::uint8_t, kArity, kMasked, (kTypes & kBool) != 0>()},
-          kMasked ? 1 : 0};
+  ElementwiseTable table{
+      {elementwise_entry_or_null<F, float, kArity, kMasked, (kTypes & kF32) != 0>(),
+       elementwise_entry_or_null<F, double, kArity, kMasked, (kTypes & kF64) != 0>(),
+       elementwise_entry_or_null<F, std::int32_t, kArity, kMasked, (kTypes & kI32) != 0>(),
+       elementwise_entry_or_null<F, std::int64_t, kArity, kMasked, (kTypes & kI64) != 0>(),
+       elementwise_entry_or_null<F, std::uint8_t, kArity, kMasked, (kTypes & kU8) != 0>(),
+       elementwise_entry_or_null<F, std::uint8_t, kArity, kMasked, (kTypes & kBool) != 0>()},
+      kMasked ? 1 : 0};
+  for (int t = static_cast<int>(DType::boolean) + 1; t < kDTypeCount; ++t) {
+    table.loop[t] = table.loop[static_cast<int>(computed_in(static_cast<DType>(t)))];
+  }
+  return table;
 }
 
 }  // namespace HWY_NAMESPACE

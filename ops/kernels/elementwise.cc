@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "gradus/base/parallel.h"
+#include "gradus/ops/kernels/convert.h"
 #include "gradus/ops/kernels/layout.h"
 
 namespace gradus::kernels {
@@ -27,7 +28,46 @@ struct Job {
   std::int64_t size[1 + kMaxElementwiseInputs];  // bytes an element
   unsigned scalars;                              // inputs that are one element
   unsigned packed;                               // operands that go through tiles
+  // Set for operands in a dtype that is computed in a wider one: to it for inputs, from it for the output.
+  ConvertRun convert[1 + kMaxElementwiseInputs];
 };
+
+template <class From, class To>
+void convert_integers(const void* from, void* to, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    static_cast<To*>(to)[i] = static_cast<To>(static_cast<const From*>(from)[i]);
+  }
+}
+
+template <class From, class To, void (*kRun)(const From*, To*, std::int64_t)>
+void convert_half(const void* from, void* to, std::int64_t n) {
+  kRun(static_cast<const From*>(from), static_cast<To*>(to), n);
+}
+
+// Between `t` and what it is computed in; nullptr where that is the same.
+ConvertRun conversion(DType t, bool widen) {
+  switch (t) {
+    case DType::f16:
+      return widen ? &convert_half<float16, float, &f16_to_f32> : &convert_half<float, float16, &f32_to_f16>;
+    case DType::bf16:
+      return widen ? &convert_half<bfloat16, float, &bf16_to_f32>
+                   : &convert_half<float, bfloat16, &f32_to_bf16>;
+    case DType::i8:
+      return widen ? &convert_integers<std::int8_t, std::int32_t>
+                   : &convert_integers<std::int32_t, std::int8_t>;
+    case DType::i16:
+      return widen ? &convert_integers<std::int16_t, std::int32_t>
+                   : &convert_integers<std::int32_t, std::int16_t>;
+    case DType::u16:
+      return widen ? &convert_integers<std::uint16_t, std::int32_t>
+                   : &convert_integers<std::int32_t, std::uint16_t>;
+    case DType::u32:
+      return widen ? &convert_integers<std::uint32_t, std::int64_t>
+                   : &convert_integers<std::int64_t, std::uint32_t>;
+    default:
+      return nullptr;
+  }
+}
 
 template <class T>
 void gather_run(const T* from, std::int64_t stride, T* to, std::int64_t n) {
@@ -66,6 +106,9 @@ void move_tile(const Job& job, int k, std::int64_t begin, std::int64_t n, void* 
     case 1:
       return move_tile<std::uint8_t, kGather>(job.layout, k, reinterpret_cast<std::uint8_t*>(job.data[k]),
                                               begin, n, static_cast<std::uint8_t*>(tile));
+    case 2:
+      return move_tile<std::uint16_t, kGather>(job.layout, k, reinterpret_cast<std::uint16_t*>(job.data[k]),
+                                               begin, n, static_cast<std::uint16_t*>(tile));
     case 4:
       return move_tile<std::uint32_t, kGather>(job.layout, k, reinterpret_cast<std::uint32_t*>(job.data[k]),
                                                begin, n, static_cast<std::uint32_t*>(tile));
@@ -88,23 +131,41 @@ void run_direct(const Job& job, std::int64_t begin, std::int64_t end) {
 void run_tiled(const Job& job, std::int64_t begin, std::int64_t end) {
   const int operands = job.layout.operands;
   alignas(64) std::uint64_t tiles[1 + kMaxElementwiseInputs][kTile];
+  alignas(64) std::uint32_t narrow[kTile];  // on the way between an array and its converted tile
+  const void* in[kMaxElementwiseInputs];
+  for (int k = 1; k < operands; ++k) {
+    if ((job.scalars >> (k - 1) & 1) == 0) continue;
+    in[k - 1] = job.data[k];
+    if (job.convert[k] == nullptr) continue;
+    job.convert[k](job.data[k], tiles[k], 1);
+    in[k - 1] = tiles[k];
+  }
   while (begin < end) {
     const std::int64_t n = std::min(kTile, end - begin);
-    const void* in[kMaxElementwiseInputs];
     for (int k = 1; k < operands; ++k) {
+      if (job.scalars >> (k - 1) & 1) continue;
+      const ConvertRun convert = job.convert[k];
+      const void* from = job.data[k] + begin * job.size[k];
       if (job.packed >> k & 1) {
-        move_tile<true>(job, k, begin, n, tiles[k]);
-        in[k - 1] = tiles[k];
-      } else {
-        const bool scalar = job.scalars >> (k - 1) & 1;
-        in[k - 1] = job.data[k] + (scalar ? 0 : begin * job.size[k]);
+        void* tile = convert != nullptr ? static_cast<void*>(narrow) : tiles[k];
+        move_tile<true>(job, k, begin, n, tile);
+        from = tile;
       }
+      if (convert != nullptr) {
+        convert(from, tiles[k], n);
+        from = tiles[k];
+      }
+      in[k - 1] = from;
     }
-    if (job.packed & 1) {
+    void* to = job.data[0] + begin * job.size[0];
+    const bool packed = (job.packed & 1) != 0;
+    if (const ConvertRun convert = job.convert[0]) {
       job.loop(in, tiles[0], n, job.scalars, job.params);
-      move_tile<false>(job, 0, begin, n, tiles[0]);
+      convert(tiles[0], packed ? static_cast<void*>(narrow) : to, n);
+      if (packed) move_tile<false>(job, 0, begin, n, narrow);
     } else {
-      job.loop(in, job.data[0] + begin * job.size[0], n, job.scalars, job.params);
+      job.loop(in, packed ? tiles[0] : to, n, job.scalars, job.params);
+      if (packed) move_tile<false>(job, 0, begin, n, tiles[0]);
     }
     begin += n;
   }
@@ -125,11 +186,14 @@ void run_tiled(const Job& job, std::int64_t begin, std::int64_t end) {
     for (int k = 0; k < l.operands; ++k) l.strides[k][0] = 1;
   }
   const int last = l.rank - 1;
-  bool direct = l.dims[last] >= kShortRun || l.rank == 1;
+  const bool converts =
+      std::any_of(views, views + l.operands, [](const View* v) { return computed_in(v->dtype) != v->dtype; });
+  bool direct = !converts && (l.dims[last] >= kShortRun || l.rank == 1);
   unsigned inner_scalars = 0, scalars = 0, packed = 0;
   for (int k = 0; k < l.operands; ++k) {
     job.data[k] = static_cast<char*>(views[k]->data);
     job.size[k] = static_cast<std::int64_t>(size_of(views[k]->dtype));
+    job.convert[k] = conversion(views[k]->dtype, k > 0);
     const std::int64_t inner = l.strides[k][last];
     direct = direct && (inner == 1 || (inner == 0 && k > 0));
     if (k > 0 && inner == 0) inner_scalars |= 1u << (k - 1);
@@ -168,11 +232,12 @@ void run_tiled(const Job& job, std::int64_t begin, std::int64_t end) {
 void elementwise(const ElementwiseLoops& loops, const View* in, int n_in, const View& out,
                  const void* params) {
   const ElementwiseTable* table = loops.get();
-  const ElementwiseLoop loop = table->loop[static_cast<int>(in[table->key].dtype)];
+  const DType dtype = in[table->key].dtype;
+  const ElementwiseLoop loop = table->loop[static_cast<int>(dtype)];
   const std::int64_t n = out.numel;
   if (n == 0) return;
 
-  bool simple = out.strides == nullptr;
+  bool simple = out.strides == nullptr && dtype <= DType::boolean;
   unsigned scalars = 0;
   const void* data[kMaxElementwiseInputs];
   for (int i = 0; i < n_in; ++i) {

@@ -19,7 +19,9 @@ using ElementwiseLoop = void (*)(const void* const* in, void* out, std::int64_t 
 
 // The loops of one op for one instruction set.
 struct ElementwiseTable {
-  ElementwiseLoop loop[kDTypeCount];  // by the dtype of input `key`; nullptr: not supported
+  // By the dtype of input `key`; nullptr: not supported. For dtypes that are computed in a wider one its loop,
+  // which the driver feeds with converted tiles.
+  ElementwiseLoop loop[kDTypeCount];
   int key;
 };
 

@@ -83,6 +83,8 @@ void with_size(DType dtype, F f) {
   switch (size_of(dtype)) {
     case 1:
       return f(std::uint8_t{});
+    case 2:
+      return f(std::uint16_t{});
     case 4:
       return f(std::uint32_t{});
     default:
@@ -370,7 +372,7 @@ std::int64_t count_nonzero(const View& x) {
   if (x.numel == 0) return count;
   const View* views[1] = {&x};
   const Layout l = make_layout(views, 1);
-  with_type(x.dtype, [&](auto tag) {
+  const auto count_in = [&](auto tag) {
     using T = decltype(tag);
     const T* p = x.as<const T>();
     if (l.rank == 0) {
@@ -386,7 +388,18 @@ std::int64_t count_nonzero(const View& x) {
         for (std::int64_t j = 0; j < run.n; ++j) count += static_cast<std::int64_t>(at[j * step] != T{0});
       }
     }
-  });
+  };
+  // -0 and NaN tell the halves from integers of their size.
+  if (x.dtype == DType::f16)
+    count_in(float16{});
+  else if (x.dtype == DType::bf16)
+    count_in(bfloat16{});
+  else if (x.dtype == DType::f32)
+    count_in(float{});
+  else if (x.dtype == DType::f64)
+    count_in(double{});
+  else
+    with_size(x.dtype, count_in);
   return count;
 }
 

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "gradus/base/parallel.h"
 #include "gradus/graph/view.h"
@@ -40,38 +43,53 @@ inline Lanes lanes_of(const View& v, int axis) {
       continue;
     }
     l.count *= v.dims[k];
-    l.dims[l.rank] = v.dims[k];
-    l.strides[l.rank++] = stride;
+    // Axes that lie one in the other like one axis are one; those of size 1 are none.
+    if (l.rank > 0 && stride == l.strides[l.rank - 1] * l.dims[l.rank - 1]) {
+      l.dims[l.rank - 1] *= v.dims[k];
+    } else if (v.dims[k] != 1) {
+      l.dims[l.rank] = v.dims[k];
+      l.strides[l.rank++] = stride;
+    }
   }
   std::reverse(l.dims, l.dims + l.rank);
   std::reverse(l.strides, l.strides + l.rank);
   return l;
 }
 
-// Lanes that are walked side by side.
-inline constexpr int kLaneWidth = 16;
+// Lanes that are walked side by side: the most where they are adjacent, so that a step reads several lines of
+// a page, and fewer elsewhere.
+inline constexpr int kLaneWidth = 128, kStridedWidth = 16;
 // A thread gets at least this many elements.
 inline constexpr std::int64_t kLaneGrain = 16 * 1024;
 
 // The same lanes of N arrays.
 template <int N>
 struct LaneBlock {
-  std::int64_t first;  // the number of the first lane
   int width;
   std::int64_t n;
   std::int64_t stride[N];
-  std::int64_t offset[N][kLaneWidth];
-  bool adjacent;  // whole, and one element after the other in every array
+  std::int64_t offset[N][kStridedWidth];  // where `adjacent`, the first alone
+  bool adjacent;                          // one element after the other in every array
 
-  // f(lane of the block, k, offset in each array) for every element, k rising or with `reverse` falling.
-  template <class F>
-  void walk(bool reverse, F f) const {
+  // f(lane of the block, k, element in each array) for every k, rising or with `reverse` falling. p: the N
+  // arrays; elements of const ones come by value or const reference, the others are written by f, all of
+  // them.
+  template <class F, class... T>
+  void walk(bool reverse, F f, T*... p) const {
+    static_assert(sizeof...(T) == N);
+    walk_all(reverse, f, std::index_sequence_for<T...>(), p...);
+  }
+
+ private:
+  template <class F, std::size_t... A, class... T>
+  void walk_all(bool reverse, F& f, std::index_sequence<A...>, T*... p) const {
     if (adjacent) {
       for (std::int64_t i = 0; i < n; ++i) {
         const std::int64_t k = reverse ? n - 1 - i : i;
-        std::int64_t at[N];
-        for (int a = 0; a < N; ++a) at[a] = k * stride[a] + offset[a][0];
-        for (int w = 0; w < kLaneWidth; ++w) call(f, w, k, [&](int a) { return at[a] + w; });
+        int w = 0;
+        for (; w + kChunk <= width; w += kChunk)
+          chunk(f, w, k, Chunk<T>(p + offset[A][0] + k * stride[A] + w)...);
+        for (; w < width; ++w) f(w, k, p[offset[A][0] + k * stride[A] + w]...);
       }
       return;
     }
@@ -81,27 +99,34 @@ struct LaneBlock {
     for (; w + kRows <= width; w += kRows) {
       for (std::int64_t i = 0; i < n; ++i) {
         const std::int64_t k = reverse ? n - 1 - i : i;
-        for (int r = w; r < w + kRows; ++r)
-          call(f, r, k, [&](int a) { return offset[a][r] + k * stride[a]; });
+        for (int r = w; r < w + kRows; ++r) f(r, k, p[offset[A][r] + k * stride[A]]...);
       }
     }
     for (; w < width; ++w) {
       for (std::int64_t i = 0; i < n; ++i) {
         const std::int64_t k = reverse ? n - 1 - i : i;
-        call(f, w, k, [&](int a) { return offset[a][w] + k * stride[a]; });
+        f(w, k, p[offset[A][w] + k * stride[A]]...);
       }
     }
   }
 
- private:
-  template <class F, class At>
-  static void call(F& f, int w, std::int64_t k, At at) {
-    if constexpr (N == 1)
-      f(w, k, at(0));
-    else if constexpr (N == 2)
-      f(w, k, at(0), at(1));
-    else
-      f(w, k, at(0), at(1), at(2));
+  // Elements in local arrays, which alias nothing: the loop over them becomes vectors.
+  static constexpr int kChunk = 16;
+  template <class T>
+  struct Chunk {
+    explicit Chunk(T* p) : to(p) {
+      if constexpr (std::is_const_v<T>) std::memcpy(v, p, sizeof(v));
+    }
+    void store() const {
+      if constexpr (!std::is_const_v<T>) std::memcpy(to, v, sizeof(v));
+    }
+    T* to;
+    std::remove_const_t<T> v[kChunk];
+  };
+  template <class F, class... C>
+  static void chunk(F& f, int w, std::int64_t k, C... c) {
+    for (int i = 0; i < kChunk; ++i) f(w + i, k, c.v[i]...);
+    (c.store(), ...);
   }
 };
 
@@ -110,23 +135,30 @@ template <int N, class F>
 void for_lane_blocks(const View* const (&views)[N], int axis, F f) {
   if (views[0]->numel == 0) return;
   Lanes lanes[N];
-  for (int a = 0; a < N; ++a) lanes[a] = lanes_of(*views[a], axis);
+  bool adjacent = true;
+  std::int64_t run = 0;  // lanes that are neighbours in every array
+  for (int a = 0; a < N; ++a) {
+    lanes[a] = lanes_of(*views[a], axis);
+    const Lanes& l = lanes[a];
+    adjacent = adjacent && l.rank > 0 && l.strides[l.rank - 1] == 1;
+    if (adjacent) run = a == 0 ? l.dims[l.rank - 1] : std::min(run, l.dims[l.rank - 1]);
+  }
+  adjacent = adjacent && run >= kStridedWidth;
   const std::int64_t count = lanes[0].count, n = lanes[0].n;
-  const std::int64_t blocks = (count + kLaneWidth - 1) / kLaneWidth;
-  const std::int64_t grain = std::max<std::int64_t>(1, kLaneGrain / (n * kLaneWidth));
+  // The lanes are cut into stretches of `across` blocks each.
+  const std::int64_t stretch = adjacent ? run : count, most = adjacent ? kLaneWidth : kStridedWidth;
+  const std::int64_t across = (stretch + most - 1) / most, blocks = count / stretch * across;
+  const std::int64_t grain = std::max<std::int64_t>(1, kLaneGrain / (n * std::min(most, stretch)));
   parallel_for(blocks, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i / across * stretch + i % across * most;
       LaneBlock<N> b;
-      b.first = i * kLaneWidth;
-      b.width = static_cast<int>(std::min<std::int64_t>(kLaneWidth, count - b.first));
+      b.width = static_cast<int>(std::min(most, stretch - i % across * most));
       b.n = n;
-      b.adjacent = b.width == kLaneWidth;
+      b.adjacent = adjacent;
       for (int a = 0; a < N; ++a) {
         b.stride[a] = lanes[a].stride;
-        for (int w = 0; w < b.width; ++w) {
-          b.offset[a][w] = lanes[a].offset(b.first + w);
-          b.adjacent = b.adjacent && b.offset[a][w] == b.offset[a][0] + w;
-        }
+        for (int w = 0; w < (adjacent ? 1 : b.width); ++w) b.offset[a][w] = lanes[a].offset(first + w);
       }
       f(b);
     }

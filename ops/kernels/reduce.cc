@@ -282,10 +282,33 @@ void logsumexp_as(const View& in, const ReducePlan& plan, const View& out) {
   });
 }
 
-}  // namespace
+// Takes the reduced axes along which one element is repeated (stride 0) out of `in` and gives the number of
+// copies; 1 where there is no such axis, or nothing at all.
+std::int64_t drop_copies(View* in, unsigned axes, std::int64_t* dims) {
+  if (in->strides == nullptr || in->numel == 0) return 1;
+  std::int64_t copies = 1;
+  for (int i = 0; i < in->rank; ++i) {
+    const bool repeated = (axes >> i & 1) != 0 && in->strides[i] == 0;
+    dims[i] = repeated ? 1 : in->dims[i];
+    if (repeated) copies *= in->dims[i];
+  }
+  in->dims = dims;
+  in->numel /= copies;
+  return copies;
+}
 
-void reduce(Reduction what, const View& in, unsigned axes, const View& out) {
-  if (out.numel == 0) return;
+template <class T>
+void multiply(const View& out, std::int64_t factor) {
+  T* p = out.as<T>();
+  for (std::int64_t i = 0; i < out.numel; ++i) {
+    if constexpr (std::is_integral_v<T>)
+      p[i] = static_cast<T>(static_cast<std::uint64_t>(p[i]) * static_cast<std::uint64_t>(factor));  // wraps
+    else
+      p[i] *= static_cast<T>(factor);
+  }
+}
+
+void reduce_once(Reduction what, const View& in, unsigned axes, const View& out) {
   if (out.numel == 1 && in.strides == nullptr && in.numel <= kSmall && what != Reduction::mean) {
     return loops(kind_of(what), in.dtype).all(in.data, in.numel, out.data);
   }
@@ -301,6 +324,26 @@ void reduce(Reduction what, const View& in, unsigned axes, const View& out) {
       return reduce_as<std::int64_t>(what, in, plan, out);
     default:
       return reduce_as<std::uint8_t>(what, in, plan, out);
+  }
+}
+
+}  // namespace
+
+void reduce(Reduction what, const View& given, unsigned axes, const View& out) {
+  if (out.numel == 0) return;
+  View in = given;
+  std::int64_t dims[kMaxRank];
+  // A mean, a maximum or a minimum is that of one copy; a sum is a multiple.
+  const std::int64_t copies = what == Reduction::prod ? 1 : drop_copies(&in, axes, dims);
+  reduce_once(what, in, axes, out);
+  if (copies == 1 || what != Reduction::sum) return;
+  switch (out.dtype) {
+    case DType::f32:
+      return multiply<float>(out, copies);
+    case DType::f64:
+      return multiply<double>(out, copies);
+    default:
+      return multiply<std::int64_t>(out, copies);
   }
 }
 

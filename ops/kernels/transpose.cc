@@ -112,7 +112,7 @@ void transpose_bytes(const void* from, std::int64_t from_stride, void* to, std::
                      std::int64_t rows, std::int64_t cols, int size) {
   const auto as = [&](auto tag) HWY_ATTR {
     using T = decltype(tag);
-    if constexpr (sizeof(T) == 1) {
+    if constexpr (sizeof(T) < 4) {
       transpose_plain(static_cast<const T*>(from), from_stride, static_cast<T*>(to), to_stride, rows, cols);
     } else {
       transpose_squares(static_cast<const T*>(from), from_stride, static_cast<T*>(to), to_stride, rows, cols);
@@ -120,6 +120,8 @@ void transpose_bytes(const void* from, std::int64_t from_stride, void* to, std::
   };
   if (size == 1)
     as(std::uint8_t{});
+  else if (size == 2)
+    as(std::uint16_t{});
   else if (size == 4)
     as(std::uint32_t{});
   else

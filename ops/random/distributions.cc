@@ -6,6 +6,7 @@
 #include "gradus/base/parallel.h"
 #include "gradus/graph/describe.h"
 #include "gradus/ops/creation/values.h"
+#include "gradus/ops/kernels/copy.h"
 #include "gradus/ops/random.h"
 #include "gradus/ops/random/attrs.h"
 
@@ -47,12 +48,46 @@ void with_floating(DType dtype, F f) {
 
 }  // namespace
 
+namespace {
+
+// A half is drawn as f32 and rounded; `last` is the largest number that it may become.
+template <class H>
+void narrow_into(const Tensor& t, const Tensor& wide, H last) {
+  const float* from = wide.view().as<float>();
+  in_pieces<H>(t, [&](std::uint64_t first, std::span<H> out) {
+    for (H& x : out) {
+      const H h(from[first++]);
+      x = h > last ? last : h;
+    }
+  });
+}
+
+// The largest number below x > low.
+template <class H>
+H largest_below(double x, double low) {
+  H h(x);
+  if (h < x || h <= low) return h;
+  if (h > 0) return H::from_bits(static_cast<std::uint16_t>(h.bits - 1));
+  return H::from_bits(static_cast<std::uint16_t>(h == 0 ? 0x8001 : h.bits + 1));
+}
+
+}  // namespace
+
 Tensor uniform(const Shape& shape, double low, double high, RandomOptions options, Location where) {
   if (!(low <= high) || !std::isfinite(high - low)) {
     throw_error<ValueError>(where, "uniform", "the range [{}, {}) is not one of finite numbers, low <= high",
                             low, high);
   }
   Tensor t = new_floating("uniform", shape, options, where);
+  if (is_half(options.dtype)) {
+    const Tensor wide =
+        uniform(shape, low, high, {.dtype = DType::f32, .generator = options.generator}, where);
+    if (options.dtype == DType::f16)
+      narrow_into(t, wide, largest_below<float16>(high, low));
+    else
+      narrow_into(t, wide, largest_below<bfloat16>(high, low));
+    return finished(std::move(t), options.requires_grad, where);
+  }
   const RandomStream stream = reserve_from(options.generator, blocks(t));
   with_floating(options.dtype, [&]<class T>(T) {
     const T lo = static_cast<T>(low), hi = static_cast<T>(high), width = hi - lo;
@@ -71,6 +106,12 @@ Tensor normal(const Shape& shape, double mean, double std, RandomOptions options
     throw_error<ValueError>(where, "normal", "the standard deviation is {}; it is not negative", std);
   }
   Tensor t = new_floating("normal", shape, options, where);
+  if (is_half(options.dtype)) {
+    kernels::copy(
+        normal(shape, mean, std, {.dtype = DType::f32, .generator = options.generator}, where).view(),
+        t.view());
+    return finished(std::move(t), options.requires_grad, where);
+  }
   const RandomStream stream = reserve_from(options.generator, blocks(t));
   with_floating(options.dtype, [&]<class T>(T) {
     const T center = static_cast<T>(mean), scale = static_cast<T>(std);

@@ -26,10 +26,11 @@ void run(const KernelContext& c) {
                            [&](const kernels::LaneBlock<2>& block) {
                              Product p[kernels::kLaneWidth];
                              for (Product& one : p) one = 1;
-                             block.walk(false, [&](int w, std::int64_t, std::int64_t px, std::int64_t py) {
-                               p[w] *= static_cast<Product>(x[px]);
-                               y[py] = static_cast<Out>(p[w]);
-                             });
+                             const auto step = [&](int w, std::int64_t, In v, Out& to) {
+                               p[w] *= static_cast<Product>(v);
+                               to = static_cast<Out>(p[w]);
+                             };
+                             block.walk(false, step, x, y);
                            });
 }
 

@@ -24,15 +24,22 @@ void run(const KernelContext& c) {
   const In* x = c.in[0].as<const In>();
   Out* y = c.out[0].as<Out>();
   const bool exclusive = a.exclusive;
-  kernels::for_lane_blocks(
-      {&c.in[0], &c.out[0]}, positive_axis(a.dim, c.in[0].rank), [&](const kernels::LaneBlock<2>& block) {
-        Sum sum[kernels::kLaneWidth] = {};
-        block.walk(a.reverse, [&](int w, std::int64_t, std::int64_t px, std::int64_t py) {
-          const Sum before = sum[w];
-          sum[w] = before + static_cast<Sum>(x[px]);
-          y[py] = static_cast<Out>(exclusive ? before : sum[w]);
-        });
-      });
+  kernels::for_lane_blocks({&c.in[0], &c.out[0]}, positive_axis(a.dim, c.in[0].rank),
+                           [&](const kernels::LaneBlock<2>& block) {
+                             Sum sum[kernels::kLaneWidth] = {};
+                             if (exclusive) {
+                               const auto step = [&](int w, std::int64_t, In v, Out& to) {
+                                 to = static_cast<Out>(sum[w]);
+                                 sum[w] += static_cast<Sum>(v);
+                               };
+                               return block.walk(a.reverse, step, x, y);
+                             }
+                             const auto step = [&](int w, std::int64_t, In v, Out& to) {
+                               sum[w] += static_cast<Sum>(v);
+                               to = static_cast<Out>(sum[w]);
+                             };
+                             block.walk(a.reverse, step, x, y);
+                           });
 }
 
 void kernel(KernelContext& c) {

@@ -18,18 +18,17 @@ void run(const KernelContext& c, bool largest) {
       [&](const kernels::LaneBlock<3>& block) {
         T best[kernels::kLaneWidth] = {};
         std::int64_t at[kernels::kLaneWidth] = {};
-        block.walk(false, [&](int w, std::int64_t k, std::int64_t px, std::int64_t pv, std::int64_t pp) {
-          const T v = x[px];
+        const auto step = [&](int w, std::int64_t k, T v, T& value, std::int64_t& place) {
           const bool nan = v != v;
           // The last of several equal ones, and the last NaN, as PyTorch has it.
           const bool beats = largest ? v >= best[w] : v <= best[w];
-          if (k == 0 || nan || beats) {
-            best[w] = v;
-            at[w] = k;
-          }
-          values[pv] = best[w];
-          places[pp] = at[w];
-        });
+          const bool taken = k == 0 || nan || beats;
+          best[w] = taken ? v : best[w];
+          at[w] = taken ? k : at[w];
+          value = best[w];
+          place = at[w];
+        };
+        block.walk(false, step, x, values, places);
       });
 }
 

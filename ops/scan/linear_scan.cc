@@ -28,25 +28,26 @@ void run(const KernelContext& c) {
   const auto& attrs = c.attrs<LinearScanAttrs>();
   const T *a = c.in[0].as<const T>(), *b = c.in[1].as<const T>();
   T* s = c.out[0].as<T>();
-  kernels::for_lane_blocks(
-      {&c.in[0], &c.in[1], &c.out[0]}, positive_axis(attrs.dim, c.in[0].rank),
-      [&](const kernels::LaneBlock<3>& block) {
-        double last[kernels::kLaneWidth] = {};
-        if (!attrs.reverse) {
-          block.walk(false, [&](int w, std::int64_t k, std::int64_t pa, std::int64_t pb, std::int64_t ps) {
-            last[w] = k == 0 ? static_cast<double>(b[pb]) : b[pb] + static_cast<double>(a[pa]) * last[w];
-            s[ps] = static_cast<T>(last[w]);
-          });
-          return;
-        }
-        // What a[k+1] s[k+1] was; the factor of an element is that of the one behind it.
-        double carried[kernels::kLaneWidth] = {};
-        block.walk(true, [&](int w, std::int64_t k, std::int64_t pa, std::int64_t pb, std::int64_t ps) {
-          last[w] = b[pb] + carried[w];
-          s[ps] = static_cast<T>(last[w]);
-          if (k != 0) carried[w] = static_cast<double>(a[pa]) * last[w];
-        });
-      });
+  kernels::for_lane_blocks({&c.in[0], &c.in[1], &c.out[0]}, positive_axis(attrs.dim, c.in[0].rank),
+                           [&](const kernels::LaneBlock<3>& block) {
+                             double last[kernels::kLaneWidth] = {};
+                             if (!attrs.reverse) {
+                               const auto step = [&](int w, std::int64_t k, T factor, T term, T& to) {
+                                 last[w] = k == 0 ? static_cast<double>(term)
+                                                  : term + static_cast<double>(factor) * last[w];
+                                 to = static_cast<T>(last[w]);
+                               };
+                               return block.walk(false, step, a, b, s);
+                             }
+                             // What a[k+1] s[k+1] was; the factor of an element is that of the one behind it.
+                             double carried[kernels::kLaneWidth] = {};
+                             const auto step = [&](int w, std::int64_t k, T factor, T term, T& to) {
+                               last[w] = term + carried[w];
+                               to = static_cast<T>(last[w]);
+                               if (k != 0) carried[w] = static_cast<double>(factor) * last[w];
+                             };
+                             block.walk(true, step, a, b, s);
+                           });
 }
 
 void kernel(KernelContext& c) {

@@ -48,9 +48,10 @@ void run(const KernelContext& c) {
   kernels::for_lane_blocks({&c.in[0], &c.out[0]}, positive_axis(c.attrs<ScanAttrs>().dim, c.in[0].rank),
                            [&](const kernels::LaneBlock<2>& block) {
                              RunningSum sum[kernels::kLaneWidth];
-                             block.walk(false, [&](int w, std::int64_t, std::int64_t px, std::int64_t py) {
-                               y[py] = static_cast<T>(sum[w].add(x[px]));
-                             });
+                             const auto step = [&](int w, std::int64_t, T v, T& to) {
+                               to = static_cast<T>(sum[w].add(v));
+                             };
+                             block.walk(false, step, x, y);
                            });
 }
 

@@ -28,6 +28,7 @@ extern constinit const OpDef op_clone = {
     .name = "clone",
     .doc = "a contiguous copy with storage of its own",
     .inputs = kInputs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -28,6 +28,7 @@ extern constinit const OpDef op_contiguous = {
     .name = "contiguous",
     .doc = "the elements in row-major order without gaps; x itself where they lie so already",
     .inputs = kInputs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -79,6 +79,7 @@ extern constinit const OpDef op_diag_embed = {
     .doc = "zeros with the last axis on the diagonal of two new axes",
     .inputs = kInputs,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

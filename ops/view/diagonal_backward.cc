@@ -79,6 +79,7 @@ extern constinit const OpDef op_diagonal_backward = {
     .doc = "the gradient of diagonal: g on a diagonal of zeros",
     .inputs = kInputs,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -69,6 +69,7 @@ extern constinit const OpDef op_flip = {
     .doc = "the elements in reverse order along some axes",
     .inputs = kInputs,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -106,6 +106,7 @@ extern constinit const OpDef op_roll = {
     .doc = "the elements moved on along some axes, from the end to the beginning",
     .inputs = kInputs,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

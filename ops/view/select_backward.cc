@@ -74,6 +74,7 @@ extern constinit const OpDef op_select_backward = {
     .doc = "the gradient of select: g in zeros",
     .inputs = kInputs,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -75,6 +75,7 @@ extern constinit const OpDef op_slice_backward = {
     .doc = "the gradient of slice: g in zeros",
     .inputs = kInputs,
     .attrs = kAttrs,
+    .flags = kAnyDtype,
     .infer = infer,
     .kernel = kernel,
     .rule = rule,

@@ -60,6 +60,13 @@ TEST_F(SafetensorsTest, RoundTripsEveryDtype) {
       {"small", make<std::int32_t>({}, {-7})},
       {"bytes", make<std::uint8_t>({5}, {0, 1, 2, 254, 255})},
       {"none", empty({0, 4})},
+      {"f16", make<float16>({3}, {float16(1.5), float16(-0.0), float16::from_bits(0x7E01)})},
+      {"bf16", make<bfloat16>({2}, {bfloat16(1e38), bfloat16::from_bits(1)})},
+      {"i8", make<std::int8_t>({3}, {-128, 0, 127})},
+      {"i16", make<std::int16_t>({2}, {-32768, 5})},
+      {"u16", make<std::uint16_t>({1}, {65535})},
+      {"u32", make<std::uint32_t>({1}, {4294967295U})},
+      {"u64", make<std::uint64_t>({1}, {~std::uint64_t{0}})},
       {"quote \" and \n \xC3\xA9", make<float>({1}, {2})},
   };
   ASSERT_TRUE(save_safetensors(path_, tensors, {{"format", "pt"}, {"note", "x"}}).ok());
@@ -86,6 +93,19 @@ TEST_F(SafetensorsTest, TheBytesAreThoseOfTheFormat) {
   std::string padded = header;
   while ((8 + padded.size()) % 8 != 0) padded += ' ';
   EXPECT_EQ(*read_file(path_), file_of(padded, std::string("\0\0\xC0\x3F", 4)));
+}
+
+TEST_F(SafetensorsTest, TheCodesOfHalvesAreThoseOfTheFormat) {
+  const auto t = parse_safetensors(
+      file_of(R"({"a":)" + entry("F16", "[2]", "[0,4]") + R"(,"b":)" + entry("BF16", "[1]", "[4,6]") +
+                  R"(,"c":)" + entry("I8", "[1]", "[6,7]") + "}",
+              std::string("\x00\x3C\x00\xC0\x80\x3F\xFE", 7)),
+      "m");
+  ASSERT_TRUE(t.ok()) << t.status();
+  EXPECT_EQ(t->tensors[0].tensor.span<float16>()[0], 1.0F);
+  EXPECT_EQ(t->tensors[0].tensor.span<float16>()[1], -2.0F);
+  EXPECT_EQ(t->tensors[1].tensor.span<bfloat16>()[0], 1.0F);
+  EXPECT_EQ(t->tensors[2].tensor.span<std::int8_t>()[0], -2);
 }
 
 TEST_F(SafetensorsTest, StridedTensorsAreWrittenRowMajor) {

@@ -20,6 +20,23 @@
 namespace gradus::contract {
 namespace {
 
+// f64 first: the samples are in it.
+constexpr DType kFloating[] = {DType::f64, DType::f32, DType::f16, DType::bf16};
+
+// The rounding that `dtype` allows for a result of size 1: for the halves, which compute in f32, one place.
+double tolerance(DType dtype) {
+  switch (dtype) {
+    case DType::f64:
+      return 1e-11;
+    case DType::f32:
+      return 2e-5;
+    case DType::f16:
+      return 0x1p-10;
+    default:
+      return 0x1p-7;
+  }
+}
+
 std::string label(std::size_t i, const char* note) {
   return fmt::format("sample {}{}{}", i, *note != '\0' ? " " : "", note);
 }
@@ -109,7 +126,10 @@ Pass run_both(const OpDef& op, std::span<const Tensor> inputs, const void* attrs
 // The same numbers but for the order in which sums were added up.
 bool same_but_for_rounding(const Tensor& a, const Tensor& b) {
   if (!is_floating(a.dtype())) return bits(a) == bits(b);
-  const double tolerance = a.dtype() == DType::f32 ? 1e-5 : 1e-13;
+  // A gradient is made of several ops, each of which rounds.
+  const double tolerance = a.dtype() == DType::f64   ? 1e-13
+                           : a.dtype() == DType::f32 ? 1e-5
+                                                     : 4 * contract::tolerance(a.dtype());
   const std::vector<double> x = reference::read(a.clone_detached()), y = reference::read(b.clone_detached());
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i]))) continue;
@@ -183,10 +203,13 @@ constinit const OpDef kScaledGradient = {
     .rule = [](RuleContext& c) { c.set(0, mul(c.grad(), c.attrs<ScaleAttrs>().scale)); },
 };
 
-// The rounding that `dtype` allows for a result of this size.
-double tolerance(DType dtype) { return dtype == DType::f64 ? 1e-11 : 2e-5; }
+// What is beyond the largest number of a half is infinite in it.
+double held_by(DType dtype, double x) {
+  return dtype == DType::f16 ? float{float16(x)} : dtype == DType::bf16 ? float{bfloat16(x)} : x;
+}
 
 bool close(double a, double b, DType dtype) {
+  b = held_by(dtype, b);
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
   if (std::isinf(a) || std::isinf(b)) return a == b;
   return std::abs(a - b) <= tolerance(dtype) * std::max(1.0, std::abs(b));
@@ -222,8 +245,9 @@ Faults forward(const OpDef& op, std::span<const Sample> samples, reference::Refe
   const NoGrad guard;
   for (std::size_t s = 0; s < samples.size(); ++s) {
     const Sample& sample = samples[s];
-    for (DType dtype : {DType::f64, DType::f32}) {
-      if (dtype == DType::f32 && !has_f64(sample.inputs)) continue;
+    bool f64_only = false;
+    for (DType dtype : kFloating) {
+      if (dtype != DType::f64 && !has_f64(sample.inputs)) continue;
       const std::vector<Tensor> inputs = as(sample.inputs, dtype);
       // The reference sees what the kernel sees: values rounded to the dtype.
       std::vector<Tensor> exact;
@@ -236,7 +260,11 @@ Faults forward(const OpDef& op, std::span<const Sample> samples, reference::Refe
       try {
         got = run(op, inputs, sample.attr_bytes());
       } catch (const DtypeError&) {
-        if (dtype == DType::f32) continue;  // an op for f64 only, or an attribute that asks for f64
+        if (dtype == DType::f32) {  // an op for f64 only, or an attribute that asks for f64
+          f64_only = true;
+          continue;
+        }
+        if (dtype != DType::f64 && f64_only) continue;
         throw;
       }
       const std::vector<Tensor> want = compute(exact, sample.attr_bytes());
@@ -310,8 +338,8 @@ Faults layouts(const OpDef& op, std::span<const Sample> samples) {
   const bool elementwise = (op.flags & (kElementwise | kView)) != 0;
   for (std::size_t s = 0; s < samples.size(); ++s) {
     const Sample& sample = samples[s];
-    for (DType dtype : {DType::f64, DType::f32}) {
-      if (dtype == DType::f32 && !has_f64(sample.inputs)) continue;
+    for (DType dtype : kFloating) {
+      if (dtype != DType::f64 && !has_f64(sample.inputs)) continue;
       const std::vector<Tensor> plain = as(sample.inputs, dtype);
       Pass expected;
       try {
@@ -485,8 +513,10 @@ Faults guards(const OpDef& op, std::span<const Sample> samples) {
   const NoGrad guard;
   for (std::size_t s = 0; s < samples.size(); ++s) {
     const Sample& sample = samples[s];
-    for (DType dtype : {DType::f64, DType::f32}) {
-      if (dtype == DType::f32 && !has_f64(sample.inputs)) continue;
+    for (DType dtype : kFloating) {
+      if (dtype != DType::f64 && !has_f64(sample.inputs)) continue;
+      // Other kernels never see halves.
+      if (is_half(dtype) && (op.flags & kAnyDtype) == 0) continue;
       const std::vector<Tensor> inputs = as(sample.inputs, dtype);
       // Only infer: a kernel that writes too far shall do so between guards alone.
       OpDef without_kernel = op;
@@ -523,8 +553,8 @@ Faults threads(const OpDef& op, std::span<const Sample> samples) {
   const int before = gradus::threads();
   for (std::size_t s = 0; s < samples.size(); ++s) {
     const Sample& sample = samples[s];
-    for (DType dtype : {DType::f64, DType::f32}) {
-      if (dtype == DType::f32 && !has_f64(sample.inputs)) continue;
+    for (DType dtype : kFloating) {
+      if (dtype != DType::f64 && !has_f64(sample.inputs)) continue;
       const std::vector<Tensor> inputs = as(sample.inputs, dtype);
       try {
         set_threads(1);
@@ -537,6 +567,58 @@ Faults threads(const OpDef& op, std::span<const Sample> samples) {
         // An op for f64 only.
       }
       set_threads(before);
+    }
+  }
+  return faults;
+}
+
+Faults halves(const OpDef& op, std::span<const Sample> samples) {
+  Faults faults;
+  if (op.rule == nullptr) return faults;
+  for (std::size_t s = 0; s < samples.size(); ++s) {
+    const Sample& sample = samples[s];
+    if (!has_f64(sample.inputs)) continue;
+    for (DType half : {DType::f16, DType::bf16}) {
+      const std::string what = fmt::format("{}, {}", label(s, sample.note), name(half));
+      const std::vector<Tensor> inputs = as(sample.inputs, half);
+      std::vector<Tensor> exact;
+      for (const Tensor& t : inputs) {
+        Tensor c = empty(t.shape(), t.dtype() == half ? DType::f32 : t.dtype());
+        c.copy_(t);
+        exact.push_back(std::move(c));
+      }
+      Pass want;
+      try {
+        want = run_both(op, exact, sample.attr_bytes());
+      } catch (const DtypeError&) {
+        continue;  // an op for f64 only
+      }
+      Pass got;
+      try {
+        got = run_both(op, inputs, sample.attr_bytes());
+      } catch (const Error& e) {
+        faults.push_back(fmt::format("{}: {}", what, e.what()));
+        continue;
+      }
+      for (std::size_t k = 0; k < got.outs.size(); ++k) {
+        const DType wide = want.outs[k].dtype(), dtype = got.outs[k].dtype();
+        if (dtype != wide && !(wide == DType::f32 && dtype == half)) {
+          faults.push_back(fmt::format("{}: output {} is {}", what, k, name(dtype)));
+        }
+      }
+      for (std::size_t k = 0; k < got.grads.size(); ++k) {
+        if (!sample.gradcheck || !got.grads[k].defined() || !want.grads[k].defined()) continue;
+        const std::vector<double> a = reference::read(got.grads[k].clone_detached());
+        const std::vector<double> b = reference::read(want.grads[k].clone_detached());
+        double size = 1;
+        for (double x : b) size = std::max(size, std::abs(x));
+        for (std::size_t i = 0; i < a.size(); ++i) {
+          if (std::abs(a[i] - b[i]) <= 8 * tolerance(half) * size) continue;
+          faults.push_back(
+              fmt::format("{}: gradient {} element {} is {}, in f32 it is {}", what, k, i, a[i], b[i]));
+          break;
+        }
+      }
     }
   }
   return faults;

@@ -17,7 +17,7 @@ using Faults = std::vector<std::string>;
 // Name, documentation, good and bad samples, a rule or the reason why there is none.
 Faults completeness(const OpDef& op);
 
-// The kernel against a plain f64 reference, in f64 and f32.
+// The kernel against a plain f64 reference, in f64, f32, f16 and bf16.
 Faults forward(const OpDef& op, std::span<const Sample> samples, reference::Reference compute);
 
 // gradcheck (order 1) or gradgradcheck (order 2) of the samples that allow it, with the rule's gradients
@@ -39,6 +39,10 @@ Faults guards(const OpDef& op, std::span<const Sample> samples);
 
 // Values and gradients with set_threads(1) and set_threads(2): the same bits.
 Faults threads(const OpDef& op, std::span<const Sample> samples);
+
+// In f16 and bf16 the op runs wherever it does in f32, and gives results and gradients in the half that are
+// near those of f32.
+Faults halves(const OpDef& op, std::span<const Sample> samples);
 
 // The messages of the error samples.
 Faults messages(const OpDef& op, std::span<const ErrorSample> samples);

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "gradus/base/parallel.h"
 #include "gradus/graph/apply.h"
 #include "gradus/ops/elementwise/arithmetic.h"
@@ -81,6 +83,7 @@ TEST(ContractSelf, TheRightOpPasses) {
   EXPECT_THAT(contract::poison(kGood, s.good), IsEmpty());
   EXPECT_THAT(contract::guards(kGood, s.good), IsEmpty());
   EXPECT_THAT(contract::threads(kGood, s.good), IsEmpty());
+  EXPECT_THAT(contract::halves(kGood, s.good), IsEmpty());
   EXPECT_THAT(contract::messages(kGood, s.bad), IsEmpty());
 }
 
@@ -111,6 +114,32 @@ TEST(ContractSelf, ARuleThatIsOnePerCentOff) {
   op.rule = [](RuleContext& c) { c.set(0, mul(c.grad(), mul(c.input(0), 2.02))); };
   EXPECT_THAT(contract::derivative(op, sink_of(op).good, 1), Not(IsEmpty()));
   EXPECT_THAT(contract::derivative(kGood, sink_of(op).good, 1, 1.01), Not(IsEmpty()));
+}
+
+TEST(ContractSelf, AnOpThatIsWrongInHalves) {
+  OpDef op = kGood;
+  op.rule = [](RuleContext& c) {
+    c.set(0, mul(c.grad(), mul(c.input(0), is_half(c.input_dtype(0)) ? 2.25 : 2.0)));
+  };
+  EXPECT_THAT(contract::halves(op, sink_of(op).good), Not(IsEmpty()));
+  op = kGood;
+  op.infer = [](InferContext& c) {
+    if (is_half(c.dtype(0))) c.dtype_error("no halves");
+    infer(c);
+  };
+  EXPECT_THAT(contract::halves(op, sink_of(op).good), testing::Contains(HasSubstr("bf16: ")));
+  // Results and gradients in f32, where the half is expected.
+  op = kGood;
+  op.infer = [](InferContext& c) { c.set_out_like(0, 0, computed_in(c.dtype(0))); };
+  EXPECT_THAT(contract::halves(op, sink_of(op).good), Not(IsEmpty()));
+  // It says that it takes halves as they are, and reads them as floats.
+  op = kGood;
+  op.flags = kAnyDtype;
+  op.kernel = [](KernelContext& c) {
+    if (!is_half(c.in[0].dtype)) return kernel(c);
+    std::memset(c.out[0].data, 0x31, static_cast<std::size_t>(c.out[0].numel) * size_of(c.out[0].dtype));
+  };
+  EXPECT_THAT(contract::forward(op, sink_of(op).good, exact), Not(IsEmpty()));
 }
 
 TEST(ContractSelf, ARuleWithoutASecondDerivative) {

@@ -46,6 +46,7 @@ TEST_P(Contract, NotContiguousIsTheSame) { report(contract::layouts(*op_, sink_.
 TEST_P(Contract, ReadsOnlyWhatItSaves) { report(contract::poison(*op_, sink_.good)); }
 TEST_P(Contract, WritesOnlyItsOutputs) { report(contract::guards(*op_, sink_.good)); }
 TEST_P(Contract, SameWithOneAndTwoThreads) { report(contract::threads(*op_, sink_.good)); }
+TEST_P(Contract, TakesHalves) { report(contract::halves(*op_, sink_.good)); }
 TEST_P(Contract, Messages) { report(contract::messages(*op_, sink_.bad)); }
 
 INSTANTIATE_TEST_SUITE_P(Ops, Contract, testing::ValuesIn(all_ops().begin(), all_ops().end()),

@@ -16,6 +16,7 @@ namespace gradus {
 namespace {
 
 using test_ops::message_of;
+using ::testing::DoubleEq;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -110,6 +111,24 @@ TEST(Reduction, EveryLength) {
       }
     }
   }
+}
+
+TEST(Reduction, ARepeatedElementIsReducedAsItsCopies) {
+  for (const std::int64_t n : {1, 7, 2049, 300000}) {
+    const Tensor rows = expand(tensor<double>({{0.1}, {0.7}}), {2, n});
+    EXPECT_THAT(read(sum(rows, 1)), ElementsAre(DoubleEq(0.1 * n), DoubleEq(0.7 * n)));
+    EXPECT_THAT(read(mean(rows, 1)), ElementsAre(0.1, 0.7));
+    EXPECT_THAT(read(amax(rows, 1)), ElementsAre(0.1, 0.7));
+    EXPECT_DOUBLE_EQ(sum(rows).item(), (0.1 + 0.7) * n);
+    EXPECT_DOUBLE_EQ(mean(rows).item(), 0.4);
+    EXPECT_EQ(sum(expand(tensor({0.1F}), {n})).item(), 0.1F * static_cast<float>(n));
+    EXPECT_EQ(sum(expand(tensor({3}, DType::i32), {n})).item<std::int64_t>(), 3 * n);
+    EXPECT_EQ(sum(expand(tensor({3}, DType::u8), {n})).item<std::int64_t>(), 3 * n);
+    EXPECT_EQ(read(sum(expand(tensor<double>({1, 2}), {n, 2}), 0)), (std::vector<double>{1.0 * n, 2.0 * n}));
+  }
+  EXPECT_DOUBLE_EQ(prod(expand(tensor<double>({2}), {10})).item(), 1024);
+  EXPECT_EQ(sum(expand(tensor<double>({2}), {0})).item(), 0);
+  EXPECT_TRUE(std::isnan(mean(expand(tensor<double>({2}), {0})).item()));
 }
 
 TEST(Reduction, TheSameWithAnyNumberOfThreads) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -46,6 +47,17 @@ inline std::vector<double> read(const Tensor& t) {
       case DType::boolean:
         v[i] = static_cast<const std::uint8_t*>(p)[i];
         break;
+      case DType::i8:
+        v[i] = static_cast<const std::int8_t*>(p)[i];
+        break;
+      case DType::f16:
+        v[i] = static_cast<const float16*>(p)[i];
+        break;
+      case DType::bf16:
+        v[i] = static_cast<const bfloat16*>(p)[i];
+        break;
+      default:
+        throw std::logic_error("reference::read lacks this dtype");
     }
   }
   return v;
@@ -75,6 +87,17 @@ inline Tensor make(const Shape& shape, std::span<const double> v, DType dtype = 
       case DType::boolean:
         static_cast<std::uint8_t*>(p)[i] = v[i] != 0;
         break;
+      case DType::i8:
+        static_cast<std::int8_t*>(p)[i] = static_cast<std::int8_t>(v[i]);
+        break;
+      case DType::f16:
+        static_cast<float16*>(p)[i] = float16(v[i]);
+        break;
+      case DType::bf16:
+        static_cast<bfloat16*>(p)[i] = bfloat16(v[i]);
+        break;
+      default:
+        throw std::logic_error("reference::make lacks this dtype");
     }
   }
   return t;

@@ -62,6 +62,29 @@ TEST(Scan, TheGradientOfCumprodIsRightBesideZeros) {
   EXPECT_THAT(gradient(f, tensor<double>({0, 0, 4})), ElementsAre(1, 0, 0));
 }
 
+// Wide blocks of lanes, their rests, and lanes that are not neighbours, against one lane after the other.
+TEST(Scan, LanesOfAllWidths) {
+  Generator generator{5, 0};
+  for (const std::int64_t width : {1, 15, 16, 17, 127, 128, 129, 300}) {
+    const Tensor x = uniform({2, 5, width}, -1, 1, {.dtype = DType::f64, .generator = &generator});
+    for (const Tensor& t :
+         {x, transpose(contiguous(transpose(x, 0, 2)), 0, 2), flip(x, 0), slice(x, 2, 0, kEnd, 2)}) {
+      for (const bool reverse : {false, true}) {
+        const Tensor y = cumsum(t, 1, {.reverse = reverse});
+        const ValuesIndices largest = cummax(t, 1);
+        for (std::int64_t i = 0; i < t.size(0); ++i) {
+          for (std::int64_t j = 0; j < t.size(2); ++j) {
+            const Tensor lane = select(select(t, 0, i), 1, j);
+            ASSERT_EQ(read(select(select(y, 0, i), 1, j)), read(cumsum(lane, 0, {.reverse = reverse})))
+                << width << ": " << i << ", " << j;
+            ASSERT_EQ(read(select(select(largest.values, 0, i), 1, j)), read(cummax(lane, 0).values));
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(Scan, LogcumsumexpOfExtremes) {
   const auto f = [](const Tensor& x) { return logcumsumexp(x, 0); };
   EXPECT_THAT(read(f(tensor<double>({-HUGE_VAL, 1000, 1000}))),

@@ -100,5 +100,18 @@ TEST(Clip, RefusesBadArguments) {
   EXPECT_THROW(clip_grad_norm_(params, 1.0, 0.5), ValueError);
 }
 
+TEST(Clip, TakesHalves) {
+  Tensor w = empty({4}, DType::f16);
+  w.fill_(0);
+  w.requires_grad(true);
+  Tensor g = empty({4}, DType::f16);
+  g.fill_(3);
+  w.set_grad(g);
+  g = Tensor();
+  const ClipReport r = clip_grad_norm_(std::vector<Tensor>{w}, 3.0);
+  EXPECT_DOUBLE_EQ(r.total_norm, 6);
+  for (const float x : w.grad().to_vector<float16>()) EXPECT_EQ(x, 1.5F);
+}
+
 }  // namespace
 }  // namespace gradus::optim

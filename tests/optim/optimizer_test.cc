@@ -94,6 +94,7 @@ TEST(Groups, AParameterTwiceIsAnError) {
 TEST(Groups, TakeOnlyFloatingLeaves) {
   EXPECT_THROW(SGD({Tensor()}, {}), ValueError);
   EXPECT_THROW(SGD({empty({2}, DType::i64)}, {}), DtypeError);
+  EXPECT_THROW(SGD({empty({2}, DType::f16)}, {}), DtypeError);
   Tensor a = leaf({1.0});
   const Tensor y = a * a;
   EXPECT_THAT(message<GraphError>([&] { SGD opt({y}, {}); }), HasSubstr("was computed by an op"));

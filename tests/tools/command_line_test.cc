@@ -36,9 +36,9 @@ TEST_P(WrongInput, IsOneLineAndCode2) {
 INSTANTIATE_TEST_SUITE_P(
     Names, WrongInput,
     testing::Values(
-        Wrong{{}, "gradus: which command? One of train, eval, graph, ops, check"},
+        Wrong{{}, "gradus: which command? One of train, eval, graph, ops, check, onnx"},
         Wrong{{"trian"}, "gradus: unknown command 'trian'; did you mean train?"},
-        Wrong{{"fly"}, "gradus: unknown command 'fly'; known: train, eval, graph, ops, check"},
+        Wrong{{"fly"}, "gradus: unknown command 'fly'; known: train, eval, graph, ops, check, onnx"},
         Wrong{{"--verison"}, "gradus: unknown option '--verison'; did you mean --version?"},
         Wrong{{"-v"}, "gradus: unknown option '-v'; known: "},
         Wrong{{"train"}, "gradus train: dataset is required"},
@@ -76,7 +76,15 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"ops", "sofmax"}, "gradus ops: unknown op 'sofmax'; did you mean softmax?"},
         Wrong{{"ops", "qqqqqqq"}, "gradus ops: unknown op 'qqqqqqq'; `gradus ops` lists them"},
         Wrong{{"check", "matmull"}, "gradus check: unknown op 'matmull'; did you mean matmul?"},
-        Wrong{{"check", "--all"}, "gradus check: unknown option '--all'"}));
+        Wrong{{"check", "--all"}, "gradus check: unknown option '--all'"},
+        Wrong{{"onnx"}, "gradus onnx: which command? One of run, info, suite; gradus onnx --help tells more"},
+        Wrong{{"onnx", "rnu"}, "gradus onnx: unknown command 'rnu'; did you mean run?"},
+        Wrong{{"onnx", "--verbose"}, "gradus onnx: unknown option '--verbose'"},
+        Wrong{{"onnx", "info"}, "gradus onnx info: model is required"},
+        Wrong{{"onnx", "run", "m.onnx", "--input", "x"},
+              "gradus onnx run: unknown option '--input'; did you mean --inputs?"},
+        Wrong{{"onnx", "suite", ".", "--list", "fialed"},
+              "gradus onnx suite: --list: unknown outcome 'fialed'; did you mean failed?"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Numbers, WrongInput,
@@ -122,6 +130,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{
             {"eval", "fashion-mnist", "--weights", "none.safetensors"},
             "gradus eval: cannot open none.safetensors: No such file or directory; `gradus train` writes it"},
+        Wrong{{"onnx", "info", "none.onnx"},
+              "gradus onnx info: cannot open none.onnx: No such file or directory"},
+        Wrong{{"onnx", "suite", "."}, "gradus onnx suite: . holds no folder with a model.onnx"},
         Wrong{{"graph", "xor", "--out", "/nowhere/xor.dot"}, "gradus graph: "},
         Wrong{{"graph", "xor", "--out", "/nowhere/xor.svg"}, "gradus graph: "}));
 
@@ -132,7 +143,7 @@ TEST(CommandLine, HelpAndVersionGoToStdout) {
   EXPECT_THAT(version.out, StartsWith("gradus 0."));
   const Outcome help = run_tool(folder.path(), {"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* command : {"train", "eval", "graph", "ops", "check"})
+  for (const char* command : {"train", "eval", "graph", "ops", "check", "onnx"})
     EXPECT_THAT(help.out, HasSubstr(command));
   const Outcome train = run_tool(folder.path(), {"train", "--help"});
   EXPECT_EQ(train.code, 0);

@@ -90,6 +90,13 @@ TEST(KernelElementwise, EveryLengthAndDtype) {
   check(std::int32_t{});
   check(std::int64_t{});
   check(std::uint8_t{});
+  // Computed in wider types, in tiles.
+  check(std::int8_t{});
+  check(std::int16_t{});
+  check(std::uint16_t{});
+  check(std::uint32_t{});
+  check(float16{});
+  check(bfloat16{});
 }
 
 // A view with no step along any axis, as the gradient of a sum is.
@@ -149,6 +156,10 @@ TEST(KernelElementwise, SupportsTellsTheDtypes) {
   EXPECT_FALSE(supports(kTestNegate, DType::u8));
   EXPECT_FALSE(supports(kTestAnd, DType::u8));
   EXPECT_TRUE(supports(kTestAnd, DType::boolean));
+  EXPECT_TRUE(supports(kTestTanh, DType::f16));
+  EXPECT_TRUE(supports(kTestNegate, DType::i8));
+  EXPECT_FALSE(supports(kTestTanh, DType::i8));
+  EXPECT_FALSE(supports(kTestLess, DType::u64));
 }
 
 TEST(KernelElementwise, ParamsReachTheFormula) {
@@ -194,21 +205,23 @@ TEST(KernelElementwise, StridesDoNotChangeTheBits) {
        {Sizes{3, 5, 7}, Sizes{1, 17, 33}, Sizes{2, 40, 70}, Sizes{33, 1, 2}, Sizes{1, 1, 1}}) {
     expect_same_for_all_layouts<float>(dims);
     expect_same_for_all_layouts<double>(dims);
+    expect_same_for_all_layouts<float16>(dims);
   }
 }
 
-TEST(KernelElementwise, BroadcastsEveryPattern) {
+template <class T>
+void expect_every_broadcast() {
   const Sizes out_dims = {4, 3, 37};
   const std::vector<Sizes> shapes = {{},         {1},        {37},      {3, 1},    {3, 37},    {4, 1, 1},
                                      {1, 3, 37}, {4, 1, 37}, {4, 3, 1}, {1, 1, 1}, {4, 3, 37}, {1, 3, 1}};
   for (const Sizes& da : shapes) {
     for (const Sizes& db : shapes) {
-      Array<float> a(da), b(db), out(out_dims), out_t(out_dims, {2, 0, 1}, 1);
+      Array<T> a(da), b(db), out(out_dims), out_t(out_dims, {2, 0, 1}, 1);
       a.random(1), b.random(2);
       const View in[2] = {a.view(), b.view()};
       elementwise(kTestSubtract, in, 2, out.view());
       elementwise(kTestSubtract, in, 2, out_t.view());
-      const auto pick = [&](Array<float>& x, std::int64_t position) {
+      const auto pick = [&](Array<T>& x, std::int64_t position) {
         std::int64_t index[3] = {position / 111, position / 37 % 3, position % 37}, at = 0;
         const std::size_t lead = 3 - x.dims().size();
         for (std::size_t i = lead; i < 3; ++i) {
@@ -217,11 +230,18 @@ TEST(KernelElementwise, BroadcastsEveryPattern) {
         return x.at(at);
       };
       for (std::int64_t i = 0; i < out.numel(); ++i) {
-        ASSERT_EQ(out.at(i), pick(a, i) - pick(b, i)) << i;
+        ASSERT_EQ(out.at(i), static_cast<T>(pick(a, i) - pick(b, i))) << i;
         ASSERT_EQ(out_t.at(i), out.at(i));
       }
     }
   }
+}
+
+TEST(KernelElementwise, BroadcastsEveryPattern) {
+  expect_every_broadcast<float>();
+  expect_every_broadcast<bfloat16>();
+  expect_every_broadcast<std::int32_t>();
+  expect_every_broadcast<std::int16_t>();
 }
 
 TEST(KernelElementwise, StrideZeroViewsAreBroadcasts) {

@@ -156,9 +156,9 @@ Tensor batch_norm(Operand input, const Tensor& running_mean, const Tensor& runni
   const Operand operands[] = {{x, where}, {weight, where}, {bias, where}};
   Tensor outs[3];
   apply(op_batch_norm, operands, &attrs, outs);
-  const double count = static_cast<double>(x.numel() / x.size(1));
-  follow_statistics(running_mean, running_var, outs[1].detach(), outs[2].detach(), count, options.momentum,
-                    where);
+  const std::int64_t count = x.numel() / x.size(1);
+  follow_statistics(running_mean, running_var, outs[1].detach(), outs[2].detach(), static_cast<double>(count),
+                    options.momentum, where);
   return outs[0];
 }
 

@@ -24,7 +24,16 @@ namespace gradus {
 namespace {
 
 double epsilon(DType dtype) {
-  return dtype == DType::f32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+  switch (dtype) {
+    case DType::f32:
+      return std::numeric_limits<float>::epsilon();
+    case DType::f16:
+      return 0x1p-10;
+    case DType::bf16:
+      return 0x1p-7;
+    default:
+      return std::numeric_limits<double>::epsilon();
+  }
 }
 
 double relative_tolerance(double rtol, std::int64_t m, std::int64_t n, DType dtype) {

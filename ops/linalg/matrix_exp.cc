@@ -78,6 +78,11 @@ Tensor matrix_exp(Operand operand) {
   // The coefficients of the approximant span more than a half does.
   if (is_half(a.dtype())) return astype(at(matrix_exp(at(astype(at(a), DType::f32)))), a.dtype());
   if (a.numel() == 0) return clone(at(a));
+  if (is_half(a.dtype())) {
+    // Its squarings would each round.
+    const Tensor wide = matrix_exp(at(astype(at(a), DType::f32)));
+    return astype(at(wide), a.dtype());
+  }
   const Tensor norms = amax(sum(abs(a.detach()), -2), -1);
   const auto norm = numbers_of(norms);
   double most = 0;

@@ -52,6 +52,7 @@ void run_model(const RunOptions& o) {
             : fmt::format("{} holds {} files input_0.pb, ..., the model has {} inputs", o.inputs,
                           inputs.size(), model.inputs().size()));
   }
+  for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = with_type(inputs[i], model.inputs()[i].type);
   std::vector<Tensor> expected;
   if (!o.check.empty()) {
     expected = load_all(o.check, "output");
@@ -60,6 +61,8 @@ void run_model(const RunOptions& o) {
                                    expected.size(), model.outputs().size()));
     }
   }
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    expected[i] = with_type(expected[i], model.outputs()[i].type);
   const NoGrad no_grad;
   const absl::StatusOr<std::vector<Tensor>> outputs = model.run(inputs);
   if (!outputs.ok()) throw UsageError(std::string(outputs.status().message()));

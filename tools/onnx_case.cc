@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 
 #include "gradus/base/format.h"
@@ -77,8 +78,11 @@ Failure from(const absl::Status& s) {
 
 // What is wrong with one data set; passed if nothing is.
 Failure run_data_set(const onnx::Model& model, const std::string& folder, Tolerance tolerance) {
-  const auto inputs = load_tensors(folder, "input");
+  auto inputs = load_tensors(folder, "input");
   if (!inputs.ok()) return from(inputs.status());
+  for (std::size_t i = 0; i < std::min(inputs->size(), model.inputs().size()); ++i) {
+    (*inputs)[i] = with_type((*inputs)[i], model.inputs()[i].type);
+  }
   const auto outputs = model.run(*inputs);
   if (!outputs.ok()) return from(outputs.status());
   const auto expected = load_tensors(folder, "output");
@@ -89,9 +93,10 @@ Failure run_data_set(const onnx::Model& model, const std::string& folder, Tolera
   }
   CaseOutcome outcome = CaseOutcome::passed;
   for (std::size_t i = 0; i < outputs->size(); ++i) {
-    const Comparison c = compare((*outputs)[i], (*expected)[i], tolerance);
+    const Tensor wanted = with_type((*expected)[i], model.outputs()[i].type);
+    const Comparison c = compare((*outputs)[i], wanted, tolerance);
     if (c.same) continue;
-    if (draws_numbers(model) && compare_shape((*outputs)[i], (*expected)[i]).same) {
+    if (draws_numbers(model) && compare_shape((*outputs)[i], wanted).same) {
       outcome = CaseOutcome::random;
       continue;
     }
@@ -112,6 +117,13 @@ absl::StatusOr<std::vector<Tensor>> load_tensors(const std::string& folder, cons
     if (!t.ok()) return t.status();
     all.push_back(std::move(t->tensor));
   }
+}
+
+Tensor with_type(const Tensor& t, const std::string& type) {
+  if (t.dtype() != DType::u16 || type != "bfloat16") return t;
+  Tensor out = empty(t.shape(), DType::bf16);
+  std::memcpy(out.impl()->data, t.span<std::uint16_t>().data(), static_cast<std::size_t>(t.numel()) * 2);
+  return out;
 }
 
 Comparison compare(const Tensor& result, const Tensor& expected, Tolerance tolerance) {

@@ -18,6 +18,10 @@ struct Tolerance {
 // The tensors of `folder`/<stem>_0.pb, <stem>_1.pb, ...
 absl::StatusOr<std::vector<Tensor>> load_tensors(const std::string& folder, const std::string& stem);
 
+// ONNX's own data writes bfloat16 as uint16 with the same bits: such a tensor as bf16 where that is what
+// `type`, the name of an element type, asks for; any other as it is.
+Tensor with_type(const Tensor& t, const std::string& type);
+
 struct Comparison {
   bool same = true;
   double largest = 0;      // difference, of elements that are numbers

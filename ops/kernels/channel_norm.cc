@@ -341,13 +341,15 @@ struct Channels {
                  });
   }
 
-  // f(sample, rows, offset of the first, number of the block) for all blocks of rows.
+  // f(sample, rows, offset of the first, number of the block) for all blocks of rows. The last pass goes
+  // backwards, so that it begins with what the pass before it left in the cache.
   template <class F>
-  void each_block(F f) const {
+  void each_block(bool backwards, F f) const {
     const std::int64_t grain = kGrain / std::max<std::int64_t>(1, plan.rows * p.channels);
     parallel_for(p.samples * plan.blocks, std::max<std::int64_t>(1, grain),
                  [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t i = begin; i < end; ++i) {
+                   for (std::int64_t k = begin; k < end; ++k) {
+                     const std::int64_t i = backwards ? begin + end - 1 - k : k;
                      const std::int64_t sample = i / plan.blocks, row = i % plan.blocks * plan.rows;
                      f(sample, std::min(plan.rows, p.inner - row), (sample * p.inner + row) * p.channels, i);
                    }
@@ -418,7 +420,7 @@ struct Channels {
            [&](std::int64_t i) { affine_cell(x, y, i); });
       return;
     }
-    each_block([&](std::int64_t, std::int64_t rows, std::int64_t offset, std::int64_t i) {
+    each_block(false, [&](std::int64_t, std::int64_t rows, std::int64_t offset, std::int64_t i) {
       T* to = sums + i * kBlockSums * plan.width;
       table->rows_moments(x + offset, rows, p.channels, to, to + plan.width, to + 2 * plan.width);
     });
@@ -451,7 +453,7 @@ struct Channels {
     table->run_affine(x + i * p.inner, p.inner, mean[k], a[k], b[k], y + i * p.inner);
   }
   void affine_blocks(const T* x, T* y) const {
-    each_block([&](std::int64_t sample, std::int64_t rows, std::int64_t offset, std::int64_t) {
+    each_block(true, [&](std::int64_t sample, std::int64_t rows, std::int64_t offset, std::int64_t) {
       const std::int64_t k = p.groups == 0 ? 0 : sample * p.channels;
       table->rows_affine(x + offset, rows, p.channels, mean + k, a + k, b + k, y + offset);
     });
@@ -505,7 +507,7 @@ struct Channels {
           });
     } else {
       for (std::int64_t k = 0; k < plan.params; ++k) mean[k] = mean_of[owner(k)];
-      each_block([&](std::int64_t sample, std::int64_t rows, std::int64_t offset, std::int64_t i) {
+      each_block(false, [&](std::int64_t sample, std::int64_t rows, std::int64_t offset, std::int64_t i) {
         T* to = sums + i * kBlockSums * plan.width;
         table->rows_dots(g + offset, x + offset, rows, p.channels,
                          mean + (p.groups == 0 ? 0 : sample * p.channels), to, to + plan.width);
@@ -521,7 +523,7 @@ struct Channels {
         }
       });
       for (std::int64_t o = 0; o < plan.owners; ++o) finish(o);
-      each_block([&](std::int64_t sample, std::int64_t rows, std::int64_t offset, std::int64_t) {
+      each_block(true, [&](std::int64_t sample, std::int64_t rows, std::int64_t offset, std::int64_t) {
         const std::int64_t k = p.groups == 0 ? 0 : sample * p.channels;
         table->rows_gradient(g + offset, x + offset, rows, p.channels, mean + k, a + k, b + k, c + k,
                              dx + offset);

@@ -4,6 +4,7 @@
 #include "gradus/ops/kernels/lapack.h"
 
 #include <cblas.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -349,8 +350,19 @@ bool computes_right() {
 
 }  // namespace
 
+// As in LibraryTeam: a variable of the calling thread's task, not of the process.
+OneThread::OneThread() : before_(omp_get_max_threads()) {
+  if (before_ != 1) omp_set_num_threads(1);
+}
+OneThread::~OneThread() {
+  if (before_ != 1) omp_set_num_threads(before_);
+}
+
 void require_lapack() {
-  static const bool works = computes_right<float>() && computes_right<double>();
+  static const bool works = [] {
+    const OneThread alone;
+    return computes_right<float>() && computes_right<double>();
+  }();
   if (!works) {
     throw Error(
         "linalg: the OpenBLAS library that this program runs with factorises matrices wrongly on this "

@@ -11,6 +11,18 @@
 
 namespace gradus::kernels {
 
+// While it lives, OpenBLAS called from this thread uses no other one. See LibraryTeam.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 // Factorises small matrices once a process and compares the products of the factors with them: old OpenBLAS
 // builds compute wrong results on processors newer than they are. Errors: gradus::Error where it does.
 void require_lapack();

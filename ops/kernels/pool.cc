@@ -74,13 +74,14 @@ struct AvgPoolArgs {
   const void* from;
   void* to;
 
-  double divide_by(std::int64_t od, std::int64_t oh, std::int64_t ow) const {
-    if (divisor.fixed != 0) return divisor.fixed;
-    const auto size = [&](int i, std::int64_t o) {
-      return static_cast<double>(divisor.include_pad ? s->axis[i].padded_size(o) : s->axis[i].taps(o).count);
-    };
-    return size(0, od) * size(1, oh) * size(2, ow);
+  double size(int i, std::int64_t o) const {
+    return static_cast<double>(divisor.include_pad ? s->axis[i].padded_size(o) : s->axis[i].taps(o).count);
   }
+  // The divisor of a window is by_row() of its row times by_column() of its place along W.
+  double by_row(std::int64_t od, std::int64_t oh) const {
+    return divisor.fixed != 0 ? divisor.fixed : size(0, od) * size(1, oh);
+  }
+  double by_column(std::int64_t ow) const { return divisor.fixed != 0 ? 1 : size(2, ow); }
 };
 
 #endif
@@ -344,6 +345,27 @@ void max_pool_backward_vectors(bool f32, bool bytes, const MaxPoolBackwardArgs& 
           : max_backward_rows<double, std::uint32_t>(a, begin, end);
 }
 
+template <class P>
+std::int64_t largest(const P* p, std::int64_t n) {
+  const hn::ScalableTag<P> d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  auto most = hn::Zero(d);
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) most = hn::Max(most, hn::LoadU(d, p + i));
+  HWY_ALIGN P tile[HWY_MAX_BYTES / sizeof(P)];
+  hn::Store(most, d, tile);
+  P result = 0;
+  for (std::int64_t k = 0; k < lanes; ++k) result = std::max(result, tile[k]);
+  for (; i < n; ++i) result = std::max(result, p[i]);
+  return result;
+}
+
+// i32 places are read unsigned, so that a negative one is very large.
+std::int64_t largest_place(bool bytes, const void* places, std::int64_t n) {
+  return bytes ? largest(static_cast<const std::uint8_t*>(places), n)
+               : largest(static_cast<const std::uint32_t*>(places), n);
+}
+
 // Sums go row by row of the window, so that the error of a large one is that of its sides.
 template <class T>
 void avg_rows(const AvgPoolArgs& a, std::int64_t begin, std::int64_t end) {
@@ -355,9 +377,10 @@ void avg_rows(const AvgPoolArgs& a, std::int64_t begin, std::int64_t end) {
     const PoolRow row = PoolRow::of(r, D.out, H.out);
     const PoolAxis::Taps d = D.taps(row.d), h = H.taps(row.h);
     const T* x = static_cast<const T*>(a.from) + row.outer * s.in_size() * s.inner;
+    const double by_row = a.by_row(row.d, row.h);
     for (std::int64_t ow = 0; ow < W.out; ++ow) {
       const PoolAxis::Taps w = W.taps(ow);
-      const double divisor = a.divide_by(row.d, row.h, ow);
+      const double divisor = by_row * a.by_column(ow);
       T* to = static_cast<T*>(a.to) + (r * W.out + ow) * s.inner;
       const auto place = [&](std::int64_t kd, std::int64_t kh) {
         return x + (((d.begin + kd) * H.in + h.begin + kh) * W.in + w.begin) * s.inner;
@@ -405,11 +428,12 @@ void avg_backward_rows(const AvgPoolArgs& a, std::int64_t begin, std::int64_t en
     std::fill_n(dx, W.in * s.inner, T{0});
     for (std::int64_t od = D.first_reader(row.d); od < D.end_reader(row.d); ++od) {
       for (std::int64_t oh = H.first_reader(row.h); oh < H.end_reader(row.h); ++oh) {
+        const double by_row = a.by_row(od, oh);
         for (std::int64_t ow = 0; ow < W.out; ++ow) {
           const PoolAxis::Taps w = W.taps(ow);
           const T* g = static_cast<const T*>(a.from) +
                        (((row.outer * D.out + od) * H.out + oh) * W.out + ow) * s.inner;
-          const T divisor = static_cast<T>(a.divide_by(od, oh, ow));
+          const T divisor = static_cast<T>(by_row * a.by_column(ow));
           T* to = dx + w.begin * s.inner;
           if (s.inner == 1) {
             const T v = *g / divisor;
@@ -447,6 +471,7 @@ namespace {
 
 GRADUS_EXPORT(max_pool_vectors);
 GRADUS_EXPORT(max_pool_backward_vectors);
+GRADUS_EXPORT(largest_place);
 GRADUS_EXPORT(avg_pool_rows);
 GRADUS_EXPORT(avg_pool_backward_rows);
 
@@ -498,6 +523,8 @@ class TapOffsets {
     for (std::int64_t k = 0; small_ && k < s.volume(); ++k) table_[k] = offset(k);
   }
   std::int64_t operator()(std::int64_t k) const { return small_ ? table_[k] : offset(k); }
+  // Those of all places, where there are at most 256; else nullptr.
+  const std::int64_t* table() const { return small_ ? table_ : nullptr; }
 
  private:
   std::int64_t offset(std::int64_t k) const {
@@ -526,6 +553,38 @@ void each_place(const PoolShape& s, const P* places, std::int64_t begin, std::in
         const std::int64_t to = (r * W.out + ow) * s.inner + c;
         const std::int64_t place = at + offsets(places[to]);
         f(to, place >= 0 && place < size ? (first + place) * s.inner + c : -1);
+      }
+    }
+  }
+}
+
+// The gradients of the outer places [begin, end), channels first. Rows are written out here, since this is
+// most of the time of a backward pass.
+template <class T, class P>
+void add_planes(const PoolShape& s, const T* g, const P* places, T* dx, std::int64_t begin,
+                std::int64_t end) {
+  const PoolAxis D = s.axis[0], H = s.axis[1], W = s.axis[2];
+  const TapOffsets offsets(s);
+  const std::int64_t size = s.in_size(), rows = D.out * H.out;
+  for (std::int64_t o = begin; o < end; ++o) {
+    T* plane = dx + o * size;
+    std::fill_n(plane, size, T{0});
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const std::int64_t row = (D.start(r / H.out) * H.in + H.start(r % H.out)) * W.in;
+      const T* from = g + (o * rows + r) * W.out;
+      const P* place = places + (o * rows + r) * W.out;
+      const auto add = [&](std::int64_t ow, std::int64_t start, std::int64_t offset) {
+        // False for a place in the padding only, which max_pool never chooses.
+        const std::int64_t to = row + start + offset;
+        if (static_cast<std::uint64_t>(to) < static_cast<std::uint64_t>(size)) [[likely]]
+          plane[to] += from[ow];
+      };
+      if (W.adaptive || offsets.table() == nullptr) {
+        for (std::int64_t ow = 0; ow < W.out; ++ow) add(ow, W.start(ow), offsets(place[ow]));
+      } else {
+        const std::int64_t* table = offsets.table();
+        std::int64_t start = -W.before;
+        for (std::int64_t ow = 0; ow < W.out; ++ow, start += W.stride) add(ow, start, table[place[ow]]);
       }
     }
   }
@@ -580,21 +639,18 @@ void max_pool_backward(const PoolShape& s, const View& g, const View& places, co
                  });
     return;
   }
-  const std::int64_t rows = D.out * H.out;
   const auto planes = [&]<class T>(T) {
     with_places(places, [&](auto* p) {
       parallel_for(s.outer, grain(s.in_size()), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t o = begin; o < end; ++o) {
-          std::fill_n(dx.as<T>() + o * s.in_size(), s.in_size(), T{0});
-          each_place(s, p, o * rows, (o + 1) * rows,
-                     [from = g.as<const T>(), to = dx.as<T>()](std::int64_t pooled, std::int64_t place) {
-                       if (place >= 0) to[place] += from[pooled];
-                     });
-        }
+        add_planes(s, g.as<const T>(), p, dx.as<T>(), begin, end);
       });
     });
   };
   f32 ? planes(float{}) : planes(double{});
+}
+
+bool places_inside(const PoolShape& s, const View& places) {
+  return k_largest_place.get()(places.dtype == DType::u8, places.data, places.numel) < s.volume();
 }
 
 void max_pool_take(const PoolShape& s, const View& x, const View& places, const View& y) {

@@ -75,6 +75,8 @@ struct PoolDivisor {
 
 // The largest element of each window and its place: the first of several equal ones, the last NaN.
 void max_pool(const PoolShape& s, const View& x, const View& y, const View& places);
+// False where a place is beyond the window.
+bool places_inside(const PoolShape& s, const View& places);
 // dx: zeros with each element of g added where the place tells; floating.
 void max_pool_backward(const PoolShape& s, const View& g, const View& places, const View& dx);
 // The elements of x at those places; floating.

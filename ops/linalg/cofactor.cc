@@ -124,7 +124,7 @@ void kernel(KernelContext& c) {
   const Matrices a(c.in[0]);
   const std::int64_t n = a.rows();
   with_floating(out.dtype, [&]<class T>(T) {
-    for_each_matrix(a.count(), 4 * n * n * n, [&](std::int64_t i, std::int64_t slot) {
+    for_each_matrix(a.count(), n * n * n, [&](std::int64_t i, std::int64_t slot) {
       cofactors(c, a, i, slot_at(c, Room(n, out.dtype).all(), slot), out.as<T>() + i * n * n);
     });
   });

@@ -64,7 +64,7 @@ void kernel(KernelContext& c) {
   const std::int64_t n = a.rows();
   const std::size_t bytes = kernels::eigh_work(n, true, c.in[0].dtype);
   with_floating(c.in[0].dtype, [&]<class T>(T) {
-    for_each_matrix(a.count(), 10 * n * n * n, [&](std::int64_t i, std::int64_t slot) {
+    for_each_matrix(a.count(), n * n * n, [&](std::int64_t i, std::int64_t slot) {
       T* v = c.out[1].as<T>() + i * n * n;
       load_symmetric(c, a, i, half, v);
       require_finite_matrix(c, i, v, n, n);

@@ -30,7 +30,7 @@ void kernel(KernelContext& c) {
   const std::int64_t n = a.rows();
   const std::size_t room = scratch_of(n, out.dtype);
   with_floating(out.dtype, [&]<class T>(T) {
-    for_each_matrix(a.count(), 2 * n * n * n, [&](std::int64_t i, std::int64_t slot) {
+    for_each_matrix(a.count(), n * n * n, [&](std::int64_t i, std::int64_t slot) {
       T* y = out.as<T>() + i * n * n;
       std::byte* work = slot_at(c, room, slot);
       auto* pivots = reinterpret_cast<std::int32_t*>(work + kernels::lu_inverse_work(n, out.dtype));

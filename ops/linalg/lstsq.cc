@@ -27,7 +27,7 @@ void require_full_rank(const Tensor& a, const Tensor& r, Location where) {
   const std::int64_t k = r.shape()[r.rank() - 1];
   if (r.numel() == 0) return;
   const auto d = numbers_of(diagonal(r.detach(), 0, -2, -1));
-  const double epsilon = r.dtype() == DType::f32 ? std::numeric_limits<float>::epsilon()
+  const double epsilon = r.dtype() != DType::f64 ? std::numeric_limits<float>::epsilon()
                                                  : std::numeric_limits<double>::epsilon();
   const auto most_rows = static_cast<double>(std::max(a.size(-2), a.size(-1)));
   for (std::size_t first = 0; first < d.size(); first += static_cast<std::size_t>(k)) {

@@ -1,7 +1,5 @@
 #include "gradus/ops/linalg/matrices.h"
 
-#include <omp.h>
-
 #include <cmath>
 
 #include "gradus/base/format.h"
@@ -63,14 +61,6 @@ void set_out_matrices(InferContext& c, int a, int b, std::int64_t rows, std::int
   out.dtype = c.dtype(a);
 }
 
-// As in LibraryTeam: a variable of the calling thread's task, not of the process.
-OneThread::OneThread() : before_(omp_get_max_threads()) {
-  if (before_ != 1) omp_set_num_threads(1);
-}
-OneThread::~OneThread() {
-  if (before_ != 1) omp_set_num_threads(before_);
-}
-
 Matrices::Matrices(const View& v, const View& result) : v_(v), batch_axes_(result.rank - 2) {
   std::int64_t strides[kMaxRank];
   strides_of(v, strides);
@@ -103,7 +93,7 @@ void Matrices::load(std::int64_t i, void* to, bool transposed) const {
 
 std::string matrix_name(const KernelContext& c, int input, std::int64_t i, const View& batch) {
   const View& v = c.in[input];
-  const std::string all =
+  std::string all =
       fmt::format("{} {}", c.op->inputs[static_cast<std::size_t>(input)],
                   describe(Shape(std::span<const std::int64_t>(v.dims, v.rank)), v.dtype));
   const int axes = batch.rank - 2;
@@ -189,7 +179,7 @@ Tensor sample_separated(SampleSink& s, const Shape& shape) {
 }
 
 Tensor sample_symmetric(SampleSink& s, const Shape& shape) {
-  const Tensor t = s.values(shape, -0.6, 0.6);
+  Tensor t = s.values(shape, -0.6, 0.6);
   const std::int64_t n = shape[shape.rank() - 1];
   auto* p = static_cast<double*>(t.view().data);
   for (std::int64_t b = 0; b < (n == 0 ? 0 : t.numel() / (n * n)); ++b, p += n * n) {

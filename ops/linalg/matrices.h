@@ -60,31 +60,21 @@ inline std::string matrix_name(const KernelContext& c, int input, std::int64_t i
 // Parts of a batch that may run at once, each with scratch memory of its own.
 inline std::int64_t slots_of(std::int64_t count) { return std::min<std::int64_t>(count, 16); }
 
-// While it lives, OpenBLAS called from this thread uses no other one. See LibraryTeam.
-class OneThread {
- public:
-  OneThread();
-  ~OneThread();
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
-
-// f(i, slot) for all i < count, where `work` multiplications are spent on each. Threads share out the batch;
-// where there are few large matrices, each is shared out by OpenBLAS.
+// f(i, slot) for all i < count, where about `work` multiplications are spent on each. Threads share out the
+// batch; where there are few large matrices, each is shared out by OpenBLAS.
 template <class F>
 void for_each_matrix(std::int64_t count, std::int64_t work, F f) {
-  constexpr std::int64_t kSmall = 64 * 64 * 64;  // below, other threads cost more than they save
+  // Below the first, another thread costs more than it saves; below the second, OpenBLAS's threads do, which
+  // meet at every column of a factorisation.
+  constexpr std::int64_t kSmall = 64 * 64 * 64, kLarge = 256 * 256 * 256;
   if (count == 0) return;
   kernels::require_lapack();
   const std::int64_t slots = slots_of(count);
   work = std::max<std::int64_t>(work, 1);
   const auto range = [&](std::int64_t first, std::int64_t last) {
     std::optional<LibraryTeam> team;
-    std::optional<OneThread> alone;
-    if (work > kSmall)
+    std::optional<kernels::OneThread> alone;
+    if (work > kLarge)
       team.emplace();
     else
       alone.emplace();
@@ -93,7 +83,7 @@ void for_each_matrix(std::int64_t count, std::int64_t work, F f) {
       for (std::int64_t i = count / slots * s + std::min(count % slots, s); i < end; ++i) f(i, s);
     }
   };
-  if (count >= 2 * threads() || work <= kSmall)
+  if (count >= 2 * threads() || work <= kLarge)
     parallel_for(slots, std::max<std::int64_t>(1, kSmall / work / (count / slots)), range);
   else
     range(0, slots);

@@ -13,6 +13,7 @@
 #include "gradus/ops/creation.h"
 #include "gradus/ops/elementwise/arithmetic.h"
 #include "gradus/ops/elementwise/comparison.h"
+#include "gradus/ops/elementwise/conversion.h"
 #include "gradus/ops/linalg.h"
 #include "gradus/ops/linalg/checks.h"
 #include "gradus/ops/matmul.h"
@@ -74,7 +75,14 @@ Tensor matrix_exp(Operand operand) {
   const At at{operand.where};
   constexpr const char* kName = "linalg_matrix_exp";
   require_square_operand(a, kName, operand.where);
+  // The coefficients of the approximant span more than a half does.
+  if (is_half(a.dtype())) return astype(at(matrix_exp(at(astype(at(a), DType::f32)))), a.dtype());
   if (a.numel() == 0) return clone(at(a));
+  if (is_half(a.dtype())) {
+    // Its squarings would each round.
+    const Tensor wide = matrix_exp(at(astype(at(a), DType::f32)));
+    return astype(at(wide), a.dtype());
+  }
   const Tensor norms = amax(sum(abs(a.detach()), -2), -1);
   const auto norm = numbers_of(norms);
   double most = 0;

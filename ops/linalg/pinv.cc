@@ -24,7 +24,7 @@ namespace gradus {
 namespace {
 
 double epsilon(DType dtype) {
-  return dtype == DType::f32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+  return dtype != DType::f64 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
 }
 
 double relative_tolerance(double rtol, std::int64_t m, std::int64_t n, DType dtype) {
@@ -89,7 +89,7 @@ void kernel(KernelContext& c) {
   const std::int64_t m = a.rows(), n = a.cols();
   const std::size_t bytes = Room(m, n, out.dtype).all();
   with_floating(out.dtype, [&]<class T>(T) {
-    for_each_matrix(a.count(), 20 * m * n * std::min(m, n), [&](std::int64_t i, std::int64_t slot) {
+    for_each_matrix(a.count(), m * n * std::min(m, n), [&](std::int64_t i, std::int64_t slot) {
       invert(c, a, i, slot_at(c, bytes, slot), out.as<T>() + i * m * n);
     });
   });

@@ -54,7 +54,7 @@ void kernel(KernelContext& c) {
   const std::int64_t q_columns = with_q ? q.dims[q.rank - 1] : 0, r_rows = r.dims[r.rank - 2];
   const std::size_t bytes = scratch_of(m, n, r.dtype);
   with_floating(r.dtype, [&]<class T>(T) {
-    for_each_matrix(a.count(), 2 * m * n * std::min(m, n), [&](std::int64_t i, std::int64_t slot) {
+    for_each_matrix(a.count(), m * n * std::min(m, n), [&](std::int64_t i, std::int64_t slot) {
       std::byte* memory = slot_at(c, bytes, slot);
       T* copy = reinterpret_cast<T*>(memory);
       a.load(i, copy);

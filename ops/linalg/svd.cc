@@ -54,7 +54,7 @@ void kernel(KernelContext& c) {
   const DType dtype = c.in[0].dtype;
   const std::size_t bytes = scratch_of(m, n, full, dtype);
   with_floating(dtype, [&]<class T>(T) {
-    for_each_matrix(a.count(), 20 * m * n * k, [&](std::int64_t i, std::int64_t slot) {
+    for_each_matrix(a.count(), m * n * k, [&](std::int64_t i, std::int64_t slot) {
       std::byte* memory = slot_at(c, bytes, slot);
       T* copy = reinterpret_cast<T*>(memory);
       a.load(i, copy);

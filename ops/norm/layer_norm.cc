@@ -54,7 +54,7 @@ void samples(SampleSink& s) {
   s.add({s.values({5}), s.values({5}), s.values({5})}, NormEpsAttrs{}, {.note = "one row"});
   s.add({s.values({2, 6}, 8, 12), s.values({6}), s.values({6})}, NormEpsAttrs{},
         {.note = "a mean far from 0"});
-  s.add({s.values({2, 1}), s.values({1}), s.values({1})}, NormEpsAttrs{}, {.note = "size 1: the bias"});
+  s.add({s.values({2, 1}), s.values({1}), s.values({1})}, NormEpsAttrs{0.5}, {.note = "size 1: the bias"});
   s.add({SampleSink::f64({1, 3}, {2, 2, 2}), s.values({3}), s.values({3})}, NormEpsAttrs{},
         {.gradcheck = false, .note = "no spread"});
   s.add({s.values({0, 3}), s.values({3}), s.values({3})}, NormEpsAttrs{}, {.note = "no rows"});

@@ -62,6 +62,20 @@ constexpr const char* kInputs[] = {"input", "weight"};
 constexpr SaveMask kSaves[] = {in(0) | in(1) | out(1)};
 constexpr AttrDef kAttrs[] = {GRADUS_ATTR(NormEpsAttrs, eps, "1e-05")};
 
+// What 1 and the next larger number of a floating dtype are apart.
+double epsilon_of(DType dtype) {
+  switch (dtype) {
+    case DType::f64:
+      return std::numeric_limits<double>::epsilon();
+    case DType::f16:
+      return 0x1p-10;
+    case DType::bf16:
+      return 0x1p-7;
+    default:
+      return static_cast<double>(std::numeric_limits<float>::epsilon());
+  }
+}
+
 }  // namespace
 
 extern constinit const OpDef op_rms_norm = {
@@ -82,10 +96,8 @@ Tensor rms_norm(Operand input, const Shape& normalized_shape, const RmsNormOptio
   const Tensor x = held(input);
   check_normalized_shape(x, normalized_shape, "rms_norm", input.where);
   const Tensor weight = weight_or_ones(options.weight, x, normalized_shape, input.where);
-  const double epsilon = x.dtype() == DType::f64 ? std::numeric_limits<double>::epsilon()
-                                                 : static_cast<double>(std::numeric_limits<float>::epsilon());
   const Operand operands[] = {{x, input.where}, {weight, input.where}};
-  const NormEpsAttrs attrs{options.eps.value_or(epsilon)};
+  const NormEpsAttrs attrs{options.eps.value_or(epsilon_of(x.dtype()))};
   Tensor outs[2];
   apply(op_rms_norm, operands, &attrs, outs);
   return outs[0];

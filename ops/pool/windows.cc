@@ -184,25 +184,17 @@ void require_places(const InferContext& c, int i, int j, const PoolShape& s) {
 }
 
 void require_places_inside(const KernelContext& c, int i, const PoolShape& s, const View& places) {
-  const auto check = [&](auto* p) {
-    const auto volume = static_cast<std::uint32_t>(s.volume());
-    bool outside = false;  // without a branch, for vectors
-    for (std::int64_t k = 0; k < places.numel; ++k) outside |= static_cast<std::uint32_t>(p[k]) >= volume;
-    if (!outside) [[likely]]
-      return;
-    // The same again in row-major order, for the message.
-    const View& given = c.in[i];
-    for (std::int64_t k = 0; k < given.numel; ++k) {
-      const auto place = static_cast<decltype(p)>(given.data)[offset_of(given, k)];
-      if (static_cast<std::uint32_t>(place) < volume) continue;
-      c.fail_value(
-          fmt::format("place {} at {} of places is outside its window", place, format_place(given, k)));
-    }
-  };
-  if (places.dtype == DType::u8)
-    check(places.as<const std::uint8_t>());
-  else
-    check(places.as<const std::int32_t>());
+  if (kernels::places_inside(s, places)) [[likely]]
+    return;
+  const View& given = c.in[i];
+  for (std::int64_t k = 0; k < given.numel; ++k) {
+    const std::int64_t at = offset_of(given, k);
+    const std::int64_t place =
+        given.dtype == DType::u8 ? given.as<const std::uint8_t>()[at] : given.as<const std::int32_t>()[at];
+    if (place >= 0 && place < s.volume()) continue;
+    c.fail_value(
+        fmt::format("place {} at {} of places is outside its window", place, format_place(given, k)));
+  }
 }
 
 Tensor sample_places(const Shape& shape, std::initializer_list<int> v) {

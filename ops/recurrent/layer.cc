@@ -132,7 +132,7 @@ Tensor rows_of_steps(const Tensor& x) {
 
 Tensor recurrent_weight_gradient(const Tensor& da, const Tensor& hidden, const Tensor& h0, bool reverse) {
   const std::int64_t steps = da.shape()[0];
-  const Tensor first = matmul(select(da, 0, reverse ? steps - 1 : 0), h0, {.trans_a = true});
+  Tensor first = matmul(select(da, 0, reverse ? steps - 1 : 0), h0, {.trans_a = true});
   if (steps == 1) return first;
   const Tensor later = reverse ? slice(da, 0, 0, steps - 1) : slice(da, 0, 1);
   const Tensor before = reverse ? slice(hidden, 0, 1) : slice(hidden, 0, 0, steps - 1);

@@ -117,7 +117,7 @@ void samples(SampleSink& s) {
   add(1, 1, 1, 1, {1}, false, "size 1");
   add(2, 0, 2, 2, {}, false, "no samples");
   add(2, 2, 0, 1, {2, 2}, false, "no inputs");
-  const auto fails = [&s](std::vector<std::pair<int, Tensor>> changes, const char* message) {
+  const auto fails = [&s](int i, const Tensor& t, const char* message) {
     std::vector<Tensor> in = {s.values({4, 2, 3}),
                               s.values({2, 2}),
                               s.values({2, 2}),
@@ -125,34 +125,34 @@ void samples(SampleSink& s) {
                               s.values({8, 2}),
                               s.values({8}),
                               SampleSink::i64({2}, {4, 4})};
-    for (auto& [i, t] : changes) in[static_cast<std::size_t>(i)] = std::move(t);
+    in[static_cast<std::size_t>(i)] = t;
     s.add_error(std::move(in), LayerAttrs{}, message);
   };
-  fails({{kX, s.values({4, 3})}}, "lstm: x has the axes [steps, batch, inputs]: x [4, 3] f64");
-  fails({{kX, s.values({0, 2, 3})}}, "lstm: x has no steps: x [0, 2, 3] f64");
-  fails({{kWhh, s.values({6, 2})}}, "lstm: w_hh has the axes [4 hidden, hidden]: w_hh [6, 2] f64");
-  fails({{kWih, s.values({6, 3})}},
+  fails(kX, s.values({4, 3}), "lstm: x has the axes [steps, batch, inputs]: x [4, 3] f64");
+  fails(kX, s.values({0, 2, 3}), "lstm: x has no steps: x [0, 2, 3] f64");
+  fails(kWhh, s.values({6, 2}), "lstm: w_hh has the axes [4 hidden, hidden]: w_hh [6, 2] f64");
+  fails(kWih, s.values({6, 3}),
         "lstm: w_ih [6, 3] f64 does not fit: w_hh is for 2 hidden units and x has 3 inputs, so it would be "
         "[8, 3]");
-  fails({{kWhh, s.values({12, 3})}},
+  fails(kWhh, s.values({12, 3}),
         "lstm: w_ih [8, 3] f64 does not fit: w_hh is for 3 hidden units and x has 3 inputs, so it would be "
         "[12, 3]");
-  fails({{kH0, s.values({3, 2})}},
+  fails(kH0, s.values({3, 2}),
         "lstm: h0 [3, 2] f64 does not fit: x has 2 samples and w_hh is for 2 hidden units, so it would be "
         "[2, 2]");
-  fails({{kC0, s.values({2, 1})}},
+  fails(kC0, s.values({2, 1}),
         "lstm: c0 [2, 1] f64 does not fit: x has 2 samples and w_hh is for 2 hidden units, so it would be "
         "[2, 2]");
-  fails({{kBias, s.values({4})}},
+  fails(kBias, s.values({4}),
         "lstm: bias [4] f64 does not fit: w_hh is for 2 hidden units, so it would be [8]");
-  fails({{kLengths, SampleSink::i64({3}, {4, 4, 4})}},
+  fails(kLengths, SampleSink::i64({3}, {4, 4, 4}),
         "lstm: lengths [3] i64 does not fit: x has 2 samples, so it would be [2]");
-  fails({{kLengths, s.values({2})}},
+  fails(kLengths, s.values({2}),
         "lstm: lengths [2] f64 has another dtype than it needs: x has 2 samples: i64; convert it with "
         "astype()");
-  fails({{kLengths, SampleSink::i64({2}, {4, 5})}},
+  fails(kLengths, SampleSink::i64({2}, {4, 5}),
         "lstm: length 5 at [1] of lengths is outside 0..4: x has 4 steps");
-  fails({{kLengths, SampleSink::i64({2}, {-1, 4})}},
+  fails(kLengths, SampleSink::i64({2}, {-1, 4}),
         "lstm: length -1 at [0] of lengths is outside 0..4: x has 4 steps");
 }
 

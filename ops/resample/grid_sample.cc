@@ -128,6 +128,11 @@ Tensor grid_sample(Operand input, Operand grid, const GridSampleOptions& options
                             "takes floating-point numbers of one dtype: input {}, grid {}", describe(x),
                             describe(g));
   }
+  if (is_half(x.dtype())) {
+    // Between the ops below, numbers of pixels would be rounded to the digits of a half.
+    const Tensor y = grid_sample(at(astype(at(x), DType::f32)), at(astype(at(g), DType::f32)), options);
+    return astype(at(y), x.dtype());
+  }
   if (options.mode == GridSampleMode::bicubic && spatial == 3) {
     throw_error<ValueError>(at.where, "grid_sample", "bicubic takes an input of four axes: input {}",
                             describe(x));

@@ -404,6 +404,15 @@ TEST(Linalg, MatrixExp) {
               HasSubstr("linalg_matrix_exp: an element or a sum of a column is not finite: a [2, 2] f32"));
 }
 
+TEST(Linalg, MatrixExpOfHalvesComputesInF32) {
+  const Tensor a = tensor<double>({{0.5, 0.25}, {-1, 2}});
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    const Tensor y = linalg::matrix_exp(astype(a, dtype));
+    EXPECT_EQ(y.dtype(), dtype);
+    EXPECT_LE(distance(astype(y, kF64), linalg::matrix_exp(a)), dtype == DType::f16 ? 1e-3 : 8e-3);
+  }
+}
+
 TEST(Linalg, MatrixPower) {
   Tensor a = tensor<double>({{1, 1}, {1, 0}});
   EXPECT_THAT(read(linalg::matrix_power(a, 10)), ElementsAre(89, 55, 55, 34));
@@ -494,6 +503,20 @@ TEST(Linalg, BatchesAreTheirMatrices) {
   }
   set_threads(before);
   EXPECT_EQ(got[0], got[1]);
+}
+
+TEST(Linalg, LargeMatricesAreSharedOut) {
+  manual_seed(7);
+  const int before = threads();
+  const Tensor a = random({400, 400}), spd = positive_definite({400, 400}), b = random({400, 2});
+  for (const int n : {1, 2}) {
+    set_threads(n);
+    EXPECT_LE(distance(matmul(a, linalg::inv(a)), unit(a)), 1e-9);
+    EXPECT_LE(distance(matmul(a, linalg::solve(a, b)), b), 1e-9);
+    const Tensor l = linalg::cholesky(spd);
+    EXPECT_LE(distance(matmul(l, l, {.trans_b = true}), spd), 1e-12);
+  }
+  set_threads(before);
 }
 
 TEST(Linalg, WhatIsRefused) {

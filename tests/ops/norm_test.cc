@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gradus/base/random.h"
@@ -108,6 +109,10 @@ TEST(RmsNorm, EpsilonOfTheDtype) {
   const auto by_hand = [&](double eps) { return div(x, sqrt(add(mean(square(x), {-1}, true), eps))); };
   expect_near(rms_norm(x, {5}), by_hand(std::numeric_limits<double>::epsilon()), 1e-14);
   expect_near(rms_norm(x, {5}, {.eps = 0.3}), by_hand(0.3), 1e-14);
+  for (const auto& [half, epsilon] : {std::pair(DType::f16, 0x1p-10), std::pair(DType::bf16, 0x1p-7)}) {
+    const Tensor small = astype(mul(x, 0.01), half);
+    expect_near(rms_norm(small, {5}), rms_norm(small, {5}, {.eps = epsilon}), 0);
+  }
   const Tensor tiny = full({1, 2}, 1e-5, DType::f32);
   const double eps = static_cast<double>(std::numeric_limits<float>::epsilon());
   EXPECT_NEAR(rms_norm(tiny, {2}).to_vector<float>()[0], 1e-5 / std::sqrt(1e-10 + eps), 1e-6);

@@ -343,6 +343,17 @@ TEST(GridSample, EdgesAndNaN) {
   EXPECT_EQ(read(near_grid.grad()), Numbers(6, 0.0));
 }
 
+// Places are computed in f32, where a half has no digits for them.
+TEST(GridSample, HalvesFindTheirPixels) {
+  const Tensor x = astype(counted({1, 1, 1, 4000}) / 4, DType::bf16);
+  const Tensor grid = astype(tensor(Numbers{0.5, 0, -0.25, 0}, {1, 1, 2, 2}), DType::bf16);
+  const Tensor y = grid_sample(x, grid, {.mode = GridSampleMode::nearest});
+  EXPECT_EQ(y.dtype(), DType::bf16);
+  const Tensor exact =
+      grid_sample(astype(x, DType::f64), astype(grid, DType::f64), {.mode = GridSampleMode::nearest});
+  EXPECT_EQ(read(astype(y, DType::f64)), read(exact));
+}
+
 TEST(GridSample, AffineGridsMoveImages) {
   const Tensor x = mixed({2, 3, 4, 5});
   const Tensor identity = expand(tensor(Numbers{1, 0, 0, 0, 1, 0}, {1, 2, 3}), {2, 2, 3});

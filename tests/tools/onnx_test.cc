@@ -76,13 +76,45 @@ TEST(OnnxSuite, SimpleCases) { EXPECT_THAT(run_all("simple").failed, IsEmpty());
 
 // Inputs that gradients do not flow into, since they decide on shapes, places or bounds; by operator.
 const std::map<std::string, std::vector<int>> kConstantInputs = {
-    {"Clip", {1, 2}},   {"Dropout", {1, 2}},  {"NonMaxSuppression", {0, 1, 2, 3, 4}},
-    {"OneHot", {0, 1}}, {"Range", {0, 1, 2}}, {"Resize", {1, 2, 3}},
-    {"RoiAlign", {1}},  {"Upsample", {1}},
+    {"Clip", {1, 2}},
+    {"Dropout", {1, 2}},
+    {"MelWeightMatrix", {3, 4}},
+    {"NonMaxSuppression", {0, 1, 2, 3, 4}},
+    {"OneHot", {0, 1}},
+    {"Pad", {2}},
+    {"Range", {0, 1, 2}},
+    {"Resize", {1, 2, 3}},
+    {"RoiAlign", {1}},
+    {"Upsample", {1}},
 };
 
-// Cases at whose inputs there is a kink or a jump, where differences say nothing.
-const std::set<std::string> kKinks = {};
+// Cases at whose inputs differences say nothing: there is a kink or a jump, the function ends, or the numbers
+// are so large that the step of the differences is too.
+const std::set<std::string> kKinks = {
+    "test_acosh_example",
+    "test_elu_example",
+    "test_floor_example",
+    "test_gridsample_aligncorners_true",
+    "test_gridsample_bilinear",
+    "test_gridsample_nearest",
+    "test_leakyrelu_example",
+    "test_logsoftmax_large_number",
+    "test_logsoftmax_large_number_expanded",
+    "test_pow",
+    "test_reduce_min_default_axes_keepdims_example",
+    "test_round",
+    "test_selu_example",
+    "test_sign",
+    "test_softmax_large_number",
+    "test_softmax_large_number_expanded",
+    "test_softsign_example",
+    "test_thresholdedrelu_example",
+    "test_unique_not_sorted_without_axis",
+    "test_unique_sorted_with_axis",
+    "test_unique_sorted_with_axis_3d",
+    "test_unique_sorted_with_negative_axis",
+    "test_unique_sorted_without_axis",
+};
 
 TEST(OnnxSuite, GradientsOfNodeCases) {
   int right = 0;
@@ -94,9 +126,9 @@ TEST(OnnxSuite, GradientsOfNodeCases) {
     const GradientCheck c =
         check_gradients(path, constant != kConstantInputs.end() ? constant->second : std::vector<int>{});
     right += c.outcome == GradientCheck::Outcome::right ? 1 : 0;
-    EXPECT_NE(c.outcome, GradientCheck::Outcome::wrong) << r.name << ": " << c.why;
+    EXPECT_TRUE(c.outcome != GradientCheck::Outcome::wrong) << r.name << ": " << c.why;
   }
-  EXPECT_GE(right, 1);
+  EXPECT_GE(right, 250);
 }
 
 TEST(OnnxCompare, KnowsWhatIsNearEnough) {

@@ -4,6 +4,7 @@
 #include "gradus/graph/tensor_impl.h"
 #include "gradus/ops/kernels/copy.h"
 #include "gradus/ops/kernels/layout.h"
+#include "gradus/ops/kernels/wrapping.h"
 #include "gradus/ops/pack.h"
 
 namespace gradus {
@@ -56,7 +57,7 @@ void layout_strides(ChannelLayout layout, const std::int64_t* dims, int rank, in
   const auto outer_to = [&](int begin, int end) {
     for (int i = end - 1; i >= begin; --i) {
       strides[i] = step;
-      step *= dims[i];
+      step = kernels::wrapping_product(step, dims[i]);
     }
   };
   outer_to(channel + 1, rank);

@@ -116,7 +116,7 @@ void set_channels_last(OutputMeta& out) {
     if (out.dims[i] == 0) out.has_strides = false;
     if (out.dims[i] == 0) return;
     if (out.dims[i] != 1 && out.strides[i] != contiguous) out.has_strides = true;
-    contiguous *= out.dims[i];
+    contiguous = kernels::wrapping_product(contiguous, out.dims[i]);
   }
 }
 

@@ -306,7 +306,7 @@ void channels_last_strides(const std::int64_t* dims, int rank, std::int64_t* str
   strides[1] = 1;
   for (int i = rank - 1; i > 1; --i) {
     strides[i] = step;
-    step *= dims[i];
+    step = wrapping_product(step, dims[i]);
   }
   strides[0] = step;
 }
@@ -315,7 +315,7 @@ std::size_t conv_scratch(ConvPass pass, const ConvShape& s, const View& a, const
   std::size_t copies =
       Operand(a, pass != ConvPass::input).scratch() + Operand(b, pass != ConvPass::forward).scratch();
   if (bias.data != nullptr) copies += Operand(bias, false).scratch();
-  std::int64_t weights = s.o * (s.c / s.groups);
+  std::int64_t weights = wrapping_product(s.o, s.c / s.groups);
   for (std::int64_t k : s.kernel) {
     // A result of that size will be refused.
     if (__builtin_mul_overflow(weights, k, &weights)) return copies;

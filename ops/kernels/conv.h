@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "gradus/graph/view.h"
+#include "gradus/ops/kernels/wrapping.h"
 
 namespace gradus::kernels {
 
@@ -26,7 +27,7 @@ struct ConvShape {
 
   std::int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
   std::int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
-  std::int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  std::int64_t taps() const { return wrapping_product(wrapping_product(kernel[0], kernel[1]), kernel[2]); }
   // Multiplications of one pass, those with padding included; in floating point, since it may be large.
   double work() const {
     const std::int64_t channels = c / groups;

@@ -79,7 +79,9 @@ TEST(DTypeOps, EveryConversionIsThatOfCpp) {
       using From = decltype(from_tag);
       using To = decltype(to_tag);
       std::vector<From> values = numbers<From, To>();
-      while (values.size() < 1500) values.push_back(values[values.size() % 29]);  // several tiles
+      const std::size_t different = values.size();
+      while (values.size() < 1500)
+        values.push_back(From{values[values.size() % different]});  // several tiles
       const Tensor x = tensor(values);
       const auto check = [&](const Tensor& y, const std::vector<From>& expected) {
         const std::vector<To> got = y.to_vector<To>();

@@ -30,7 +30,10 @@ Tensor second_operand(const Call& c) {
 
 namespace {
 
-std::int64_t divide(std::int64_t a, std::int64_t b) { return b == -1 ? -a : a / b; }
+// The least integer by -1 wraps around, as integers do everywhere.
+std::int64_t divide(std::int64_t a, std::int64_t b) {
+  return b == -1 ? static_cast<std::int64_t>(-static_cast<std::uint64_t>(a)) : a / b;
+}
 
 void run_div(Call& c) {
   const Tensor b = second_operand(c);

@@ -1,14 +1,21 @@
 #!/usr/bin/env bash
 # The thread sanitizer over the tests that use threads, and clang-tidy over all sources. Stops at the first section
 # that fails and names it.
-#   tools/analyze.sh
+#   tools/analyze.sh          all of it; more than half an hour on two cores
+#   tools/analyze.sh --part   a fifth, another one each commit: the thread sanitizer, or clang-tidy over a quarter of
+#                             the sources
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-if (($# > 0)); then
-  echo "analyze.sh: it takes no option, but got '$1'" >&2
-  exit 2
-fi
+part=all
+case ${1:-} in
+  "") ;;
+  --part) part=$(($(git rev-list --count HEAD) % 5)) ;;
+  *)
+    echo "analyze.sh: unknown option '$1'; the only one is --part" >&2
+    exit 2
+    ;;
+esac
 
 source tools/sections.sh
 
@@ -21,16 +28,23 @@ tsan() {
       run_programs tsan "$thread_tests" "${programs[@]}"
 }
 
-# clang's own compiler reads every file here too, so this is also the check that clang accepts the sources.
+# All sources, or every fourth one.
+tidy_sources() {
+  sources 'base/*.cc' 'graph/*.cc' 'ops/*.cc' 'nn/*.cc' 'optim/*.cc' 'data/*.cc' 'tools/*.cc' | sort |
+    if [[ $part == all ]]; then cat; else awk -v part="$part" 'NR % 4 == part % 4'; fi
+}
+
+# clang's own compiler reads every file here too, without the precompiled headers: this is also the check that clang
+# accepts the sources, and that each file includes what it uses.
 tidy() {
-  cmake --preset release --log-level=WARNING >"$log/configure-release" || return 1
-  sources 'base/*.cc' 'graph/*.cc' 'ops/*.cc' 'nn/*.cc' 'optim/*.cc' 'data/*.cc' 'tools/*.cc' |
-    xargs -r -P "$jobs" -n 1 sh -c 'clang-tidy -p build/release --quiet --extra-arg=-DHWY_COMPILE_ONLY_STATIC "$0" 2>/dev/null ||
+  cmake --preset tidy --log-level=WARNING >"$log/configure-tidy" 2>&1 || { cat "$log/configure-tidy"; return 1; }
+  tidy_sources |
+    xargs -r -P "$jobs" -n 1 sh -c 'clang-tidy -p build/tidy --quiet --extra-arg=-DHWY_COMPILE_ONLY_STATIC "$0" 2>/dev/null ||
       { echo "clang-tidy: $0"; exit 1; }'
 }
 
 section "packages" bash tools/packages.sh test
-section "thread sanitizer" tsan
-section "clang-tidy" tidy
+if [[ $part == all || $part == 0 ]]; then section "thread sanitizer" tsan; fi
+if [[ $part != 0 ]]; then section "clang-tidy" tidy; fi
 
 printf '\n=== all sections passed in %d min %d s\n' $((SECONDS / 60)) $((SECONDS % 60))

@@ -80,7 +80,8 @@ void check_options(const CLI::App& app, std::span<const char* const> args) {
 }
 
 std::string which_command(const CLI::App& app, std::string_view name) {
-  return fmt::format("which command? One of {}; {} --help tells more", fmt::join(command_names(app), ", "), name);
+  return fmt::format("which command? One of {}; {} --help tells more", fmt::join(command_names(app), ", "),
+                     name);
 }
 
 // The command that the line names. Errors: UsageError.
@@ -131,7 +132,8 @@ int run_command_line(int argc, const char* const* argv) {
         name += " " + command->get_name();
       }
       check_options(*command, args.subspan(words));
-      if (!commands(*command).empty() && words == args.size()) throw UsageError(which_command(*command, name));
+      if (!commands(*command).empty() && words == args.size())
+        throw UsageError(which_command(*command, name));
     } else {
       check_options(app, args.first(1));
     }

@@ -210,6 +210,7 @@ GradientCheck check_gradients(const std::string& folder, const std::vector<int>&
     return *std::move(outputs);
   };
   std::vector<Tensor> at;
+  at.reserve(varied.size());
   for (const std::size_t i : varied) at.push_back(inputs[i]);
   constexpr std::int64_t kFew = 64;  // so many inputs are varied one by one
   constexpr std::uint64_t kDirections = 3;

@@ -35,6 +35,7 @@ struct Job {
 template <class From, class To>
 void convert_integers(const void* from, void* to, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) {
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): i8 is a number, and keeps its sign.
     static_cast<To*>(to)[i] = static_cast<To>(static_cast<const From*>(from)[i]);
   }
 }

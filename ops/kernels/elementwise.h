@@ -19,8 +19,8 @@ using ElementwiseLoop = void (*)(const void* const* in, void* out, std::int64_t 
 
 // The loops of one op for one instruction set.
 struct ElementwiseTable {
-  // By the dtype of input `key`; nullptr: not supported. For dtypes that are computed in a wider one its loop,
-  // which the driver feeds with converted tiles.
+  // By the dtype of input `key`; nullptr: not supported. For dtypes that are computed in a wider one its
+  // loop, which the driver feeds with converted tiles.
   ElementwiseLoop loop[kDTypeCount];
   int key;
 };

@@ -29,7 +29,7 @@ Tensor unit_lower(const Tensor& lu) {
 Tensor row_order(const Tensor& pivots, bool inverse) {
   const Shape shape = pivots.shape();
   const std::int64_t n = shape[shape.rank() - 1];
-  const Tensor order = empty(shape, DType::i64);
+  Tensor order = empty(shape, DType::i64);
   const auto swaps = pivots.to_vector<std::int32_t>();
   auto* p = order.view().as<std::int64_t>();
   std::vector<std::int64_t> rows(static_cast<std::size_t>(n));

@@ -93,9 +93,8 @@ void Matrices::load(std::int64_t i, void* to, bool transposed) const {
 
 std::string matrix_name(const KernelContext& c, int input, std::int64_t i, const View& batch) {
   const View& v = c.in[input];
-  std::string all =
-      fmt::format("{} {}", c.op->inputs[static_cast<std::size_t>(input)],
-                  describe(Shape(std::span<const std::int64_t>(v.dims, v.rank)), v.dtype));
+  std::string all = fmt::format("{} {}", c.op->inputs[static_cast<std::size_t>(input)],
+                                describe(Shape(std::span<const std::int64_t>(v.dims, v.rank)), v.dtype));
   const int axes = batch.rank - 2;
   if (axes == 0) return all;
   std::int64_t place[kMaxRank];

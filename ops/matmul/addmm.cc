@@ -38,7 +38,7 @@ Tensor addmm(Operand input, Operand a, Operand b, AddmmOptions options) {
                             "input {} does not broadcast to the product's shape [{}, {}]", describe(x), n, p);
   }
   const Tensor product = matmul(a, b);
-  const Tensor y = scaled(Operand(product, input.where), options.alpha);
+  Tensor y = scaled(Operand(product, input.where), options.alpha);
   if (options.beta == 0) return y;
   return add(Operand(scaled(input, options.beta), input.where), Operand(y, input.where));
 }

@@ -30,9 +30,9 @@ Tensor pooled(const Operand& input, double p, const Dims& kernel_size, const LpP
                             .ceil_mode = o.ceil_mode,
                             .divisor_override = 1};
   const Tensor powers = p == 1 ? abs(at(x)) : p == 2 ? square(at(x)) : pow(at(abs(at(x))), p);
-  const Tensor sum = spatial == 1   ? avg_pool1d(at(powers), kernel_size, sums)
-                     : spatial == 2 ? avg_pool2d(at(powers), kernel_size, sums)
-                                    : avg_pool3d(at(powers), kernel_size, sums);
+  Tensor sum = spatial == 1   ? avg_pool1d(at(powers), kernel_size, sums)
+               : spatial == 2 ? avg_pool2d(at(powers), kernel_size, sums)
+                              : avg_pool3d(at(powers), kernel_size, sums);
   if (p == 1) return sum;
   // A NaN goes through the root, not the constant.
   return where(at(eq(at(sum), 0.0)), 0.0, at(pow(at(sum), 1 / p)));

@@ -42,6 +42,7 @@ const Value& Call::value(int i) const {
 
 std::vector<Tensor> Call::all_inputs() const {
   std::vector<Tensor> all;
+  all.reserve(static_cast<std::size_t>(inputs()));
   for (int i = 0; i < inputs(); ++i) all.push_back(in(i));
   return all;
 }

@@ -69,7 +69,7 @@ void run_pad(Call& c) {
   std::vector<std::int64_t> dims;
   for (int i = rank - 1; i >= 0; --i) {
     const std::int64_t before = ends[static_cast<std::size_t>(i)];
-    const std::int64_t behind = ends[static_cast<std::size_t>(i + rank)];
+    const std::int64_t behind = ends[static_cast<std::size_t>(i) + static_cast<std::size_t>(rank)];
     pads.push_back(before);
     pads.push_back(behind);
     std::int64_t size = x.size(i);

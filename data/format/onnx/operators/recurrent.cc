@@ -216,6 +216,7 @@ Tensor sum_of(const Biases& b) { return b.input.defined() ? b.input + b.state : 
 // Rows of gates in another order.
 Tensor in_order(const Tensor& t, const std::vector<std::int64_t>& order, std::int64_t hidden) {
   std::vector<Tensor> parts;
+  parts.reserve(order.size());
   for (const std::int64_t k : order) parts.push_back(slice(t, 0, k * hidden, (k + 1) * hidden));
   return parts.size() == 1 ? parts[0] : concat(parts);
 }
@@ -240,6 +241,7 @@ std::vector<RecurrentWeights> fused_weights(const Sequence& s, const std::vector
 Tensor fused_state(const Sequence& s, int i) {
   if (!s.c.has(i)) return {};
   std::vector<Tensor> parts;
+  parts.reserve(static_cast<std::size_t>(s.directions));
   for (int d = 0; d < s.directions; ++d) parts.push_back(s.initial(i, d));
   return stack(parts);
 }
@@ -298,8 +300,8 @@ void run_gru(Call& c) {
   check_count(c, functions, defaults.size());
   std::vector<Tensor> y, last;
   for (int d = 0; d < s.directions; ++d) {
-    const Activation& f = functions[static_cast<std::size_t>(2 * d)];
-    const Activation& g = functions[static_cast<std::size_t>(2 * d + 1)];
+    const std::size_t first = std::size_t{2} * static_cast<std::size_t>(d);
+    const Activation &f = functions[first], &g = functions[first + 1];
     const Tensor r = s.part(2, d, {3 * s.hidden, s.hidden});
     const std::int64_t n = s.hidden;
     const Tensor r_zr = slice(r, 0, 0, 2 * n), r_h = slice(r, 0, 2 * n, 3 * n);
@@ -340,9 +342,8 @@ void run_lstm(Call& c) {
   check_count(c, functions, defaults.size());
   std::vector<Tensor> y, last_h, last_c;
   for (int d = 0; d < s.directions; ++d) {
-    const Activation& f = functions[static_cast<std::size_t>(3 * d)];
-    const Activation& g = functions[static_cast<std::size_t>(3 * d + 1)];
-    const Activation& out = functions[static_cast<std::size_t>(3 * d + 2)];
+    const std::size_t first = std::size_t{3} * static_cast<std::size_t>(d);
+    const Activation &f = functions[first], &g = functions[first + 1], &out = functions[first + 2];
     const std::int64_t n = s.hidden;
     const Tensor r = s.part(2, d, {4 * n, n});
     const Tensor p = s.part(7, d, {3 * n});

@@ -51,7 +51,7 @@ Windows read_windows(const Call& c, const Dims& kernel) {
     std::int64_t before = 0, behind = 0;
     if (mode == "NOTSET" && pads.has_value()) {
       before = (*pads)[static_cast<std::size_t>(i)];
-      behind = (*pads)[static_cast<std::size_t>(i + w.spatial)];
+      behind = (*pads)[static_cast<std::size_t>(i) + static_cast<std::size_t>(w.spatial)];
       for (const std::int64_t p : {before, behind}) {
         if (p < INT32_MIN || p > INT32_MAX) c.fail("attribute \"pads\" holds {}", p);
       }

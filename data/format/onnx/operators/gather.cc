@@ -54,7 +54,8 @@ void run_gather(Call& c) {
   const Tensor& x = c.in(0);
   const std::int64_t axis = c.axis(c.whole("axis", 0), x.rank());
   const Tensor indices = wrapped_indices(c, c.in(1), x.size(static_cast<int>(axis)));
-  std::vector<std::int64_t> dims(x.shape().begin(), x.shape().end());
+  const Shape given = x.shape();
+  std::vector<std::int64_t> dims(given.begin(), given.end());
   dims[static_cast<std::size_t>(axis)] = indices.numel();
   c.made_up_shape(dims);
   const Tensor y = index_select(x, axis, flatten(indices));

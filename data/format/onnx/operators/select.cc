@@ -25,7 +25,8 @@ void run_one_hot(Call& c) {
   const std::int64_t axis = c.axis(c.whole("axis", -1), rank);
   if (values.rank() != 1 || values.size(0) != 2)
     c.fail("values {} are no pair", format_shape(values.shape()));
-  std::vector<std::int64_t> dims(indices.shape().begin(), indices.shape().end());
+  const Shape given = indices.shape();
+  std::vector<std::int64_t> dims(given.begin(), given.end());
   dims.insert(dims.begin() + axis, depth);
   c.made_up_shape(dims);
   std::vector<std::int64_t> places = whole_numbers(indices);

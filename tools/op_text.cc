@@ -15,15 +15,6 @@
 namespace gradus::tools {
 namespace {
 
-std::vector<Tensor> run(const OpDef& op, std::span<const Tensor> inputs, const void* attrs) {
-  const NoGrad no_grad;
-  std::vector<Operand> operands;
-  for (const Tensor& t : inputs) operands.emplace_back(t, Location{});
-  std::vector<Tensor> outs(static_cast<std::size_t>(op.outputs));
-  apply(op, operands, attrs, outs);
-  return outs;
-}
-
 // The dtype that stands for the op's numbers: the floating one of a sample where it has one.
 DType main_dtype(const Sample& sample) {
   for (const Tensor& t : sample.inputs) {
@@ -44,7 +35,52 @@ bool is_number(const Sample& sample, std::size_t i) {
   return i < sample.inputs.size() && is_floating(sample.inputs[i].dtype());
 }
 
+// The dtypes that the op takes for its numbers: each is tried on a sample of the op.
+std::vector<std::string> accepted_dtypes(const OpDef& op, const SampleSink& sink) {
+  const auto has_inputs = [](const Sample& s) { return !s.inputs.empty() && s.inputs.front().numel() > 0; };
+  const auto sample = std::find_if(sink.good.begin(), sink.good.end(), has_inputs);
+  std::vector<std::string> names;
+  if (sample == sink.good.end()) return names;
+  const DType from = main_dtype(*sample);
+  for (int d = 0; d < kDTypeCount; ++d) {
+    const DType to = static_cast<DType>(d);
+    std::vector<Tensor> inputs = sample->inputs;
+    try {
+      for (Tensor& t : inputs) {
+        if (t.dtype() == from) t = astype(t, to);
+      }
+      run(op, inputs, sample->attr_bytes());
+      names.emplace_back(name(to));
+    } catch (const Error&) {
+    }
+  }
+  return names;
+}
+
+// Shapes of inputs and outputs as the samples have them: "[3, 1], [1, 4] -> [3, 4]".
+std::vector<std::string> sample_shapes(const OpDef& op, const SampleSink& sink) {
+  constexpr std::size_t kMost = 3;
+  std::vector<std::string> lines;
+  for (const Sample& s : sink.good) {
+    std::string line = fmt::format("{} -> {}", shapes(s.inputs), shapes(run(op, s.inputs, s.attr_bytes())));
+    if (!op.attrs.empty() && (op.flags & kRandom) == 0)
+      line += "  (" + format_attrs(op.attrs, s.attr_bytes()) + ")";
+    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+    if (lines.size() == kMost) break;
+  }
+  return lines;
+}
+
 }  // namespace
+
+std::vector<Tensor> run(const OpDef& op, std::span<const Tensor> inputs, const void* attrs) {
+  const NoGrad no_grad;
+  std::vector<Operand> operands;
+  for (const Tensor& t : inputs) operands.emplace_back(t, Location{});
+  std::vector<Tensor> outs(static_cast<std::size_t>(op.outputs));
+  apply(op, operands, attrs, outs);
+  return outs;
+}
 
 const char* type_name(AttrType t) {
   switch (t) {
@@ -99,44 +135,6 @@ std::string saved_names(const OpDef& op, SaveMask mask) {
   return names.empty() ? "nothing" : fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::vector<std::string> accepted_dtypes(const OpDef& op) {
-  SampleSink sink;
-  op.samples(sink);
-  const auto has_inputs = [](const Sample& s) { return !s.inputs.empty() && s.inputs.front().numel() > 0; };
-  const auto sample = std::find_if(sink.good.begin(), sink.good.end(), has_inputs);
-  std::vector<std::string> names;
-  if (sample == sink.good.end()) return names;
-  const DType from = main_dtype(*sample);
-  for (int d = 0; d < kDTypeCount; ++d) {
-    const DType to = static_cast<DType>(d);
-    std::vector<Tensor> inputs = sample->inputs;
-    try {
-      for (Tensor& t : inputs) {
-        if (t.dtype() == from) t = astype(t, to);
-      }
-      run(op, inputs, sample->attr_bytes());
-      names.emplace_back(name(to));
-    } catch (const Error&) {
-    }
-  }
-  return names;
-}
-
-std::vector<std::string> sample_shapes(const OpDef& op) {
-  constexpr std::size_t kMost = 3;
-  SampleSink sink;
-  op.samples(sink);
-  std::vector<std::string> lines;
-  for (const Sample& s : sink.good) {
-    std::string line = fmt::format("{} -> {}", shapes(s.inputs), shapes(run(op, s.inputs, s.attr_bytes())));
-    if (!op.attrs.empty() && (op.flags & kRandom) == 0)
-      line += "  (" + format_attrs(op.attrs, s.attr_bytes()) + ")";
-    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
-    if (lines.size() == kMost) break;
-  }
-  return lines;
-}
-
 void print_ops_json(std::span<const OpDef* const> ops) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const OpDef* op : ops) {
@@ -155,8 +153,8 @@ void print_ops_json(std::span<const OpDef* const> ops) {
       o["attributes"].push_back(std::move(row));
     }
     o["kinds"] = flag_names(op->flags);
-    o["dtypes"] = accepted_dtypes(*op);
-    o["shapes"] = sample_shapes(*op);
+    o["dtypes"] = accepted_dtypes(*op, sink);
+    o["shapes"] = sample_shapes(*op, sink);
     if (op->rule == nullptr) {
       o["no_gradient"] = op->no_gradient != nullptr ? op->no_gradient : "not given";
     } else {

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "gradus/graph/apply.h"
-#include "gradus/graph/recording.h"
 #include "gradus/graph/samples.h"
 #include "gradus/ops/all_ops.h"
 #include "gradus/ops/print.h"
@@ -53,12 +51,7 @@ void print_tensor(std::string_view title, const Tensor& t) {
 }
 
 void print_example(const OpDef& op, const Sample& sample) {
-  const NoGrad no_grad;
-  std::vector<Operand> operands;
-  for (const Tensor& t : sample.inputs) operands.emplace_back(t, Location{});
-  std::vector<Tensor> outs(static_cast<std::size_t>(op.outputs));
-  apply(op, operands, sample.attr_bytes(), outs);
-
+  const std::vector<Tensor> outs = run(op, sample.inputs, sample.attr_bytes());
   const std::string attrs = op.attrs.empty() ? "" : format_attrs(op.attrs, sample.attr_bytes());
   fmt::print("\nfor example{}{}\n", attrs.empty() ? "" : ", with ", attrs);
   for (std::size_t i = 0; i < sample.inputs.size(); ++i) {

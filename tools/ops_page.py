@@ -108,7 +108,8 @@ def make_page(ops):
     for op in ops:
         family, comment = files[op["name"]]
         families.setdefault(family, []).append((op, comment))
-    public = {op["name"] for op in ops if re.search(rf"\b{op['name']}\(", public_headers())}
+    headers = public_headers()
+    public = {op["name"] for op in ops if re.search(rf"\b{op['name']}\(", headers)}
     out = [
         "# Ops",
         "",

@@ -2,9 +2,9 @@
 #include "gradus/ops/channels.h"
 
 #include "gradus/graph/tensor_impl.h"
+#include "gradus/ops/kernels/channels_last.h"
 #include "gradus/ops/kernels/copy.h"
 #include "gradus/ops/kernels/layout.h"
-#include "gradus/ops/kernels/wrapping.h"
 #include "gradus/ops/pack.h"
 
 namespace gradus {
@@ -51,17 +51,7 @@ View laid_out(const View& v, ChannelLayout layout, int spatial, std::byte** scra
 void layout_strides(ChannelLayout layout, const std::int64_t* dims, int rank, int spatial,
                     std::int64_t* strides) {
   if (layout == ChannelLayout::channels_first) return kernels::contiguous_strides(dims, rank, strides);
-  const int channel = rank - spatial - 1;
-  std::int64_t step = dims[channel];
-  strides[channel] = 1;
-  const auto outer_to = [&](int begin, int end) {
-    for (int i = end - 1; i >= begin; --i) {
-      strides[i] = step;
-      step = kernels::wrapping_product(step, dims[i]);
-    }
-  };
-  outer_to(channel + 1, rank);
-  outer_to(0, channel);
+  kernels::channels_last_strides(dims, rank, rank - spatial - 1, strides);
 }
 
 }  // namespace gradus

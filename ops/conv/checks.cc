@@ -110,7 +110,7 @@ Shape spatial(const Shape& shape) {
 
 void set_channels_last(OutputMeta& out) {
   std::int64_t contiguous = 1;
-  kernels::channels_last_strides(out.dims, out.rank, out.strides);
+  kernels::channels_last_strides(out.dims, out.rank, 1, out.strides);
   // Where both layouts are the same memory the output is contiguous.
   for (int i = out.rank - 1; i >= 0; --i) {
     if (out.dims[i] == 0) out.has_strides = false;

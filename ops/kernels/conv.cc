@@ -39,7 +39,7 @@ struct Operand {
 
   Operand(const View& view, bool image) : v(view) {
     if (image)
-      channels_last_strides(v.dims, v.rank, strides);
+      channels_last_strides(v.dims, v.rank, 1, strides);
     else
       contiguous_strides(v.dims, v.rank, strides);
     copied = !has_strides(v, strides);
@@ -300,16 +300,6 @@ void typed_conv(ConvPass pass, const ConvShape& s, void* x, void* w, void* y, co
 }
 
 }  // namespace
-
-void channels_last_strides(const std::int64_t* dims, int rank, std::int64_t* strides) {
-  std::int64_t step = dims[1];
-  strides[1] = 1;
-  for (int i = rank - 1; i > 1; --i) {
-    strides[i] = step;
-    step = wrapping_product(step, dims[i]);
-  }
-  strides[0] = step;
-}
 
 std::size_t conv_scratch(ConvPass pass, const ConvShape& s, const View& a, const View& b, const View& bias) {
   std::size_t copies =

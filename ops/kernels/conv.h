@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "gradus/graph/view.h"
-#include "gradus/ops/kernels/wrapping.h"
+#include "gradus/ops/kernels/channels_last.h"
 
 namespace gradus::kernels {
 
@@ -36,9 +36,6 @@ struct ConvShape {
     return each;
   }
 };
-
-// Strides of an array [n, channels, spatial...] of `rank` axes that lies as [n, spatial..., channels].
-void channels_last_strides(const std::int64_t* dims, int rank, std::int64_t* strides);
 
 // Bytes of scratch memory for conv() with these operands.
 std::size_t conv_scratch(ConvPass pass, const ConvShape& s, const View& a, const View& b, const View& bias);

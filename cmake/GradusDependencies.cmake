@@ -3,6 +3,7 @@
 #   gradus::openblas  the OpenMP build only: beside OpenMP the pthread build oversubscribes the machine
 #   gradus::dnnl      by file, because dnnl-config.cmake asks for OpenCL's development files
 #   gradus::graphviz  gvc + cgraph, which bring no CMake package
+#   gradus::zip       by file, because libzip-config.cmake asks for libzip's programs
 #   gradus::onnx      the messages of the format; a program that reads no model does not load them
 include(CMakeFindDependencyMacro)
 
@@ -47,6 +48,7 @@ gradus_find_part(openblas
   PACKAGE libopenblas-openmp-dev)
 gradus_find_part(dnnl HEADER dnnl.h LIBRARIES dnnl PACKAGE libdnnl-dev)
 gradus_find_part(graphviz HEADER gvc.h LIBRARIES gvc cgraph SUFFIXES graphviz PACKAGE libgraphviz-dev)
+gradus_find_part(zip HEADER zip.h LIBRARIES zip PACKAGE libzip-dev AS_NEEDED)
 gradus_find_part(onnx
   HEADER onnx/onnx_pb.h LIBRARIES onnx_proto protobuf DEFINITIONS ONNX_ML=1 ONNX_NAMESPACE=onnx
   PACKAGE "libonnx-dev libprotobuf-dev" AS_NEEDED)

@@ -14,6 +14,7 @@ run_packages=(
   libabsl-dev libfmt-dev zlib1g-dev               # status values, messages, gzip
   libcli11-dev nlohmann-json3-dev                 # the command line, safetensors headers
   libonnx-dev libprotobuf-dev                     # models from other frameworks
+  libzip-dev                                      # NumPy's and PyTorch's archives
   libgraphviz-dev graphviz gnuplot-nox            # pictures of graphs, loss curves
   dataset-fashion-mnist                           # the demo's images
 )

@@ -13,6 +13,10 @@ void check(const DataLoaderOptions& o, Location where) {
     throw_error<ValueError>(where, "DataLoader", "prefetch is {}; it is a number of batches, or 0",
                             o.prefetch);
   }
+  if (o.shuffle && o.sampler != nullptr) {
+    throw_error<ValueError>(where, "DataLoader",
+                            "both shuffle and a sampler are given; a sampler is the order");
+  }
 }
 
 std::uint64_t draw_seed() {

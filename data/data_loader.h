@@ -28,6 +28,8 @@ struct DataLoaderOptions {
   // Batches that a thread of the loader's makes ahead. 0: each is made when it is asked for, which is best
   // where making one is only a copy.
   std::int64_t prefetch = 0;
+  // An order of its own; excludes shuffle.
+  std::shared_ptr<const Sampler> sampler = {};
 };
 
 namespace data_loader_internal {
@@ -41,18 +43,19 @@ class DataLoader {
  public:
   using Batch = decltype(std::declval<const Dataset&>().batch(std::span<const std::int64_t>()));
 
-  // Errors: ValueError for a batch size below 1 or a negative prefetch.
+  // Errors: ValueError for a batch size below 1, a negative prefetch, or a sampler with shuffle.
   explicit DataLoader(Dataset dataset, const DataLoaderOptions& options = {},
                       Location where = Location::current())
       : dataset_(std::move(dataset)), options_(options) {
     data_loader_internal::check(options_, where);
-    if (options_.shuffle && !options_.seed.has_value()) options_.seed = data_loader_internal::draw_seed();
+    const bool random = options_.shuffle || options_.sampler != nullptr;
+    if (random && !options_.seed.has_value()) options_.seed = data_loader_internal::draw_seed();
   }
 
   const Dataset& dataset() const { return dataset_; }
   // Batches an epoch.
   std::int64_t size() const {
-    const std::int64_t n = dataset_.size();
+    const std::int64_t n = samples();
     return options_.drop_last ? n / options_.batch_size
                               : n / options_.batch_size + (n % options_.batch_size != 0);
   }
@@ -106,15 +109,7 @@ class DataLoader {
 
   // Starts an epoch.
   Iterator begin() {
-    const std::int64_t n = dataset_.size();
-    auto e = std::make_unique<Epoch>(
-        Epoch{dataset_,
-              options_.shuffle ? shuffled_indices(n, *options_.seed, epoch_) : ordered_indices(n),
-              options_.batch_size,
-              size(),
-              0,
-              {},
-              nullptr});
+    auto e = std::make_unique<Epoch>(Epoch{dataset_, indices(), options_.batch_size, size(), 0, {}, nullptr});
     ++epoch_;
     if (options_.prefetch > 0 && e->count > 0) {
       e->slots.resize(static_cast<std::size_t>(std::min(options_.prefetch, e->count)));
@@ -129,6 +124,13 @@ class DataLoader {
   End end() const { return {}; }
 
  private:
+  std::int64_t samples() const { return options_.sampler ? options_.sampler->size() : dataset_.size(); }
+  std::vector<std::int64_t> indices() const {
+    if (options_.sampler) return options_.sampler->indices(*options_.seed, epoch_);
+    return options_.shuffle ? shuffled_indices(samples(), *options_.seed, epoch_)
+                            : ordered_indices(samples());
+  }
+
   Dataset dataset_;
   DataLoaderOptions options_;
   std::uint64_t epoch_ = 0;

@@ -1,0 +1,105 @@
+// Datasets made of others: some of the samples, and batches that a function changes. All are datasets again,
+// for a DataLoader or for each other: map(take(data, 1000), augment).
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "gradus/base/location.h"
+
+namespace gradus::data {
+
+template <class D>
+concept Dataset = std::copyable<D> && requires(const D& d, std::span<const std::int64_t> indices) {
+  { d.size() } -> std::convertible_to<std::int64_t>;
+  d.batch(indices);
+};
+
+namespace dataset_internal {
+// Errors: ValueError for an index outside [0, n).
+void check_indices(std::span<const std::int64_t> indices, std::int64_t n, const char* what, Location where);
+// The first of count indices, for each share of the whole; shares.size() + 1 of them. Errors: ValueError.
+std::vector<std::int64_t> split_bounds(std::int64_t n, std::span<const double> shares, Location where);
+std::vector<std::int64_t> first_indices(std::int64_t n, std::int64_t count, Location where);
+std::vector<std::int64_t> order_of(std::int64_t n, std::uint64_t seed);
+}  // namespace dataset_internal
+
+// Some samples of a dataset, in the order of `indices`; one may be there several times.
+template <Dataset D>
+class Subset {
+ public:
+  // Errors: ValueError for an index out of range.
+  Subset(D data, std::vector<std::int64_t> indices, Location where = Location::current())
+      : data_(std::move(data)), indices_(std::move(indices)) {
+    dataset_internal::check_indices(indices_, data_.size(), "Subset", where);
+  }
+  std::int64_t size() const { return static_cast<std::int64_t>(indices_.size()); }
+  auto batch(std::span<const std::int64_t> indices) const {
+    dataset_internal::check_indices(indices, size(), "Subset", {});
+    std::vector<std::int64_t> inner;
+    inner.reserve(indices.size());
+    for (const std::int64_t i : indices) inner.push_back(indices_[static_cast<std::size_t>(i)]);
+    return data_.batch(inner);
+  }
+  const std::vector<std::int64_t>& indices() const { return indices_; }
+
+ private:
+  D data_;
+  std::vector<std::int64_t> indices_;
+};
+
+// The batches of a dataset as `f` returns them. With prefetching f runs on the loader's thread.
+template <Dataset D, std::copyable F>
+class Mapped {
+ public:
+  Mapped(D data, F f) : data_(std::move(data)), f_(std::move(f)) {}
+  std::int64_t size() const { return data_.size(); }
+  auto batch(std::span<const std::int64_t> indices) const { return f_(data_.batch(indices)); }
+
+ private:
+  D data_;
+  F f_;
+};
+
+template <Dataset D, std::copyable F>
+Mapped<D, F> map(D data, F f) {
+  return {std::move(data), std::move(f)};
+}
+
+// The first `count` samples. Errors: ValueError for more than there are.
+template <Dataset D>
+Subset<D> take(D data, std::int64_t count, Location where = Location::current()) {
+  std::vector<std::int64_t> indices = dataset_internal::first_indices(data.size(), count, where);
+  return {std::move(data), std::move(indices), where};
+}
+
+// The samples for which keep(index) is true.
+template <Dataset D, std::predicate<std::int64_t> F>
+Subset<D> filter(D data, F keep, Location where = Location::current()) {
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    if (keep(i)) indices.push_back(i);
+  }
+  return {std::move(data), std::move(indices), where};
+}
+
+// Disjoint random parts: random_split(data, {0.8, 0.2}, seed). Every sample is in one part where the shares
+// sum to
+// 1. Errors: ValueError for a negative share or a sum above 1.
+template <Dataset D>
+std::vector<Subset<D>> random_split(const D& data, const std::vector<double>& shares, std::uint64_t seed,
+                                    Location where = Location::current()) {
+  const std::vector<std::int64_t> bounds = dataset_internal::split_bounds(data.size(), shares, where);
+  const std::vector<std::int64_t> order = dataset_internal::order_of(data.size(), seed);
+  std::vector<Subset<D>> parts;
+  for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
+    parts.emplace_back(
+        data, std::vector<std::int64_t>(order.begin() + bounds[i], order.begin() + bounds[i + 1]), where);
+  }
+  return parts;
+}
+
+}  // namespace gradus::data

@@ -18,11 +18,9 @@ GRADUS_SIMD_END
 GRADUS_ELEMENTWISE(kFloorLoops, Floor, kNumbers, 1)
 
 #if HWY_ONCE
-#include <cmath>
-
-#include "gradus/graph/samples.h"
 #include "gradus/ops/elementwise/arithmetic.h"
 #include "gradus/ops/elementwise/infer.h"
+#include "gradus/ops/elementwise/rounding.h"
 
 namespace gradus {
 namespace {
@@ -31,20 +29,7 @@ void infer(InferContext& c) { infer_elementwise(c, kernels::kFloorLoops); }
 
 void kernel(KernelContext& c) { kernels::elementwise(kernels::kFloorLoops, c.in, 1, c.out[0]); }
 
-void rule(RuleContext& c) { c.set(0, zero_gradient(c, 0)); }
-
-void samples(SampleSink& s) {
-  s.add({s.values({3, 4})});
-  s.add({s.values({})}, {}, {.note = "one element"});
-  s.add({s.values({0, 3})}, {}, {.note = "empty"});
-  s.add({SampleSink::f64({6}, {-1.5, -0.5, 0.5, 1.5, 2.5, 3.0})}, {},
-        {.gradcheck = false, .note = "halves and whole numbers"});
-  s.add({SampleSink::f64({5}, {0.0, -0.0, HUGE_VAL, -HUGE_VAL, NAN})}, {},
-        {.gradcheck = false, .note = "zeros, infinities, NaN"});
-  s.add({SampleSink::i64({3}, {-2, 0, 5})}, {}, {.note = "integers"});
-  s.add_error({SampleSink::boolean({2}, {1, 0})},
-              "floor: does not take bool: input [2] bool; convert it with astype(x, DType::i64)");
-}
+void samples(SampleSink& s) { rounding_samples(s, "floor"); }
 
 constexpr const char* kInputs[] = {"input"};
 
@@ -57,7 +42,7 @@ extern constinit const OpDef op_floor = {
     .flags = kElementwise | kAnyDtype,
     .infer = infer,
     .kernel = kernel,
-    .rule = rule,
+    .rule = rounding_rule,
     .samples = samples,
     .onnx = "Floor",
     .formula = "y = floor(x)",

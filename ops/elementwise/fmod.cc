@@ -30,11 +30,7 @@ GRADUS_SIMD_END
 GRADUS_ELEMENTWISE(kFmodLoops, Fmod, kNumbers, 2)
 
 #if HWY_ONCE
-#include <cmath>
-
-#include "gradus/graph/samples.h"
 #include "gradus/ops/elementwise/arithmetic.h"
-#include "gradus/ops/elementwise/cotangent.h"
 #include "gradus/ops/elementwise/infer.h"
 #include "gradus/ops/elementwise/modulo.h"
 #include "gradus/ops/elementwise/promote.h"
@@ -49,38 +45,9 @@ void kernel(KernelContext& c) {
   kernels::elementwise(kernels::kFmodLoops, c.in, 2, c.out[0]);
 }
 
-void rule(RuleContext& c) {
-  if (c.needs(0)) c.set(0, c.grad());
-  if (c.needs(1)) {
-    const Tensor quotient = trunc(div(constant(c.input(0)), constant(c.input(1))));
-    c.set(1, neg(zmul(c.grad(), quotient)));
-  }
-}
+void rule(RuleContext& c) { modulo_rule(c, trunc); }
 
-void samples(SampleSink& s) {
-  s.add({s.values({3, 4}), s.values({3, 4})});
-  s.add({s.values({2, 1, 4}), s.values({3, 1})}, {}, {.note = "broadcast"});
-  s.add({s.values({}), s.values({5})}, {}, {.note = "one element"});
-  s.add({s.values({0, 3}), s.values({3})}, {}, {.note = "empty"});
-  s.add({SampleSink::i64({6}, {7, -7, 7, -7, 6, -6}), SampleSink::i64({6}, {3, 3, -3, -3, 3, -1})}, {},
-        {.note = "integers"});
-  s.add({SampleSink::f64({5}, {1e17, -1e17, 1e300, 1e18, -5e-324}),
-         SampleSink::f64({5}, {3.0, 7.0, 1e-3, -0.1, 2.0})},
-        {}, {.gradcheck = false, .note = "large quotients"});
-  s.add({s.values({4}, 5.0, 9.0), s.values({4}, 0.7, 1.9)}, {}, {.note = "several times"});
-  s.add_error({SampleSink::i64({2}, {1, 2}), SampleSink::i64({2}, {1, 0})},
-              "fmod: an integer divisor is 0; convert both with astype(x, DType::f32) for NaN there");
-  s.add({SampleSink::f64({11}, {0.0, -0.0, 3.0, -6.0, 6.0, HUGE_VAL, 2.0, -2.0, NAN, 1.0, 5.5}),
-         SampleSink::f64({11}, {1.0, 1.0, 0.0, 3.0, -3.0, 2.0, HUGE_VAL, -HUGE_VAL, 1.0, NAN, -2.0})},
-        {}, {.gradcheck = false, .note = "zeros, infinities, NaN"});
-  s.add_error({s.values({2, 3}), s.values({2, 4})},
-              "fmod: shapes do not broadcast: a [2, 3] f64, b [2, 4] f64: axis 1 from the end is 3 in one "
-              "and 4 in another; sizes must be equal or 1");
-  s.add_error({s.values({2}), SampleSink::i64({2}, {1, 2})},
-              "fmod: dtypes differ: a [2] f64, b [2] i64; convert one with astype()");
-  s.add_error({SampleSink::boolean({2}, {1, 0}), SampleSink::boolean({2}, {1, 0})},
-              "fmod: does not take bool: a [2] bool; convert it with astype(x, DType::i64)");
-}
+void samples(SampleSink& s) { modulo_samples(s, "fmod"); }
 
 constexpr const char* kInputs[] = {"a", "b"};
 constexpr SaveMask kSaves[] = {0, in(0) | in(1)};

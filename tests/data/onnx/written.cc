@@ -8,10 +8,12 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
 
 #include "gradus/base/file.h"
 #include "gradus/base/format.h"
 #include "gradus/data/format/onnx/model.h"
+#include "gradus/data/format/onnx/proto.h"
 #include "gradus/graph/recording.h"
 #include "gradus/ops/elementwise.h"
 
@@ -103,14 +105,20 @@ void keep_case(const std::string& name, const std::string& bytes, const std::vec
   if (root == nullptr) return;
   const std::string folder = fmt::format("{}/{}", root, name), set = folder + "/test_data_set_0";
   ASSERT_TRUE(make_folder(set).ok());
-  ASSERT_TRUE(write_file(folder + "/model.onnx", bytes).ok());
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    ASSERT_TRUE(save_tensor(fmt::format("{}/input_{}.pb", set, i), {fmt::format("in{}", i), inputs[i]}).ok());
-  }
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    ASSERT_TRUE(
-        save_tensor(fmt::format("{}/output_{}.pb", set, i), {fmt::format("out{}", i), expected[i]}).ok());
-  }
+  // Not by write_file(): thousands of small files are not worth the wait for the disk.
+  const auto write = [](const std::string& path, const std::string& content) {
+    std::ofstream(path, std::ios::binary) << content;
+  };
+  const auto write_tensors = [&](const char* stem, const std::vector<Tensor>& tensors) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      pb::TensorProto proto;
+      encode_tensor(tensors[i], proto);
+      write(fmt::format("{}/{}_{}.pb", set, stem, i), to_bytes(proto));
+    }
+  };
+  write(folder + "/model.onnx", bytes);
+  write_tensors("input", inputs);
+  write_tensors("output", expected);
 }
 
 }  // namespace gradus::onnx

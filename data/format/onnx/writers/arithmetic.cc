@@ -14,7 +14,11 @@ void mul(Emit& e) { e.set(e.mul(e.in(0), e.in(1))); }
 void div(Emit& e) { e.set(e.div(e.in(0), e.in(1))); }
 void neg(Emit& e) { e.set(e.op("Neg", {e.in(0)})); }
 void abs(Emit& e) { e.set(e.op("Abs", {e.in(0)})); }
-void sign(Emit& e) { e.set(e.op("Sign", {e.in(0)})); }
+void sign(Emit& e) {
+  const Id y = e.op("Sign", {e.in(0)});
+  // Of NaN it is 0 here.
+  e.set(is_floating(e.dtype()) ? e.where(e.op("IsNaN", {e.in(0)}), e.number(0), y) : y);
+}
 void square(Emit& e) { e.set(e.mul(e.in(0), e.in(0))); }
 void pow(Emit& e) { e.set(e.op("Pow", {e.in(0), e.in(1)})); }
 void maximum(Emit& e) { e.set(e.op("Max", {e.in(0), e.in(1)})); }

@@ -40,7 +40,13 @@ void isfinite(Emit& e) {
   e.set(e.op("Not", {e.op("Or", {e.op("IsNaN", {e.in(0)}), is_infinite(e, e.in(0))})}));
 }
 
-void where(Emit& e) { e.set(e.where(e.in(0), e.in(1), e.in(2))); }
+void where(Emit& e) {
+  const Id condition = e.in(0);
+  if (e.dtype(1) != DType::boolean) return e.set(e.where(condition, e.in(1), e.in(2)));
+  // Runtimes choose no bools.
+  const Id first = e.op("And", {condition, e.in(1)});
+  e.set(e.op("Or", {first, e.op("And", {e.op("Not", {condition}), e.in(2)})}));
+}
 
 constexpr OpWriter kWriters[] = {
     {"eq", eq},

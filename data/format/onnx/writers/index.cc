@@ -51,7 +51,8 @@ void masked_select(Emit& e) {
 
 void nonzero(Emit& e) {
   if (e.rank() == 0) e.refuse("its operand is a scalar");
-  e.set(e.transpose(e.op("NonZero", {e.in(0)}), {1, 0}));
+  const Id x = e.is_f64() ? e.cast(e.in(0), DType::boolean) : e.in(0);
+  e.set(e.transpose(e.op("NonZero", {x}), {1, 0}));
 }
 
 void one_hot(Emit& e) {

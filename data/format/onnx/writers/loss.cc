@@ -5,15 +5,23 @@
 namespace gradus::onnx {
 namespace {
 
-Id reduced(Emit& e, Id losses, int rank) {
-  const std::string_view reduction = e.text("reduction");
-  if (reduction == "none" || rank == 0) return losses;
-  return e.reduce(reduction == "sum" ? "ReduceSum" : "ReduceMean", losses, iota(rank), false);
+// sum(losses) / count, for counts that may be 0.
+Id mean_of(Emit& e, Id losses, int rank, Id count) {
+  return e.div(rank == 0 ? losses : e.reduce("ReduceSum", losses, iota(rank), false), count);
+}
+
+// For each row, or their sum.
+Id summed(Emit& e, Id losses, int rank) {
+  return e.text("reduction") == "none" || rank == 0 ? losses
+                                                     : e.reduce("ReduceSum", losses, iota(rank), false);
 }
 
 void mse_loss(Emit& e) {
-  const Id difference = e.sub(e.in(0), e.in(1));
-  e.set(reduced(e, e.mul(difference, difference), e.rank()));
+  const Id difference = e.sub(e.in(0), e.in(1)), losses = e.mul(difference, difference);
+  if (e.text("reduction") != "mean") return e.set(summed(e, losses, e.rank()));
+  if (e.rank() == 0) return e.set(losses);
+  if (e.shape().numel() > 0) return e.set(e.reduce("ReduceMean", losses, iota(e.rank()), false));
+  e.set(mean_of(e, losses, e.rank(), e.number(0)));
 }
 
 void binary_cross_entropy(Emit& e) {
@@ -27,11 +35,6 @@ void binary_cross_entropy_with_logits(Emit& e) {
   // max(x, 0) - x t + log(1 + e^-|x|)
   const Id x = e.in(0), t = e.in(1), fall = e.op("Exp", {e.op("Neg", {e.op("Abs", {x})})});
   e.set(e.add(e.sub(e.op("Relu", {x}), e.mul(x, t)), log1p(e, fall)));
-}
-
-// sum(losses) / count, for counts that may be 0.
-Id mean_of(Emit& e, Id losses, int rank, Id count) {
-  return e.div(rank == 0 ? losses : e.reduce("ReduceSum", losses, iota(rank), false), count);
 }
 
 void cross_entropy(Emit& e) {
@@ -53,7 +56,7 @@ void cross_entropy(Emit& e) {
     losses = e.sub(e.mul(losses, e.number(1 - smoothing)), e.mul(all, e.number(each)));
   }
   if (counts != kNone) losses = e.where(counts, losses, e.number(0));
-  if (e.text("reduction") != "mean") return e.set(reduced(e, losses, rows));
+  if (e.text("reduction") != "mean") return e.set(summed(e, losses, rows));
   if (counts == kNone) {
     return e.set(mean_of(e, losses, rows, e.number(static_cast<double>(e.tensor(1).numel()))));
   }
@@ -71,7 +74,7 @@ void soft_cross_entropy(Emit& e) {
     t = e.add(e.mul(t, e.number(1 - smoothing)), e.number(each));
   }
   const Id losses = e.op("Neg", {e.reduce("ReduceSum", e.mul(t, log_p), {rows}, false)});
-  if (e.text("reduction") != "mean") return e.set(reduced(e, losses, rows));
+  if (e.text("reduction") != "mean") return e.set(summed(e, losses, rows));
   const double count = static_cast<double>(e.shape().numel() / e.size(rows));
   e.set(mean_of(e, losses, rows, e.number(count)));
 }

@@ -28,6 +28,11 @@ bool all_steps(const Emit& e, const Layer& l) {
   return std::all_of(lengths.begin(), lengths.end(), [&](std::int64_t n) { return n == e.size(0); });
 }
 
+// Runtimes have no recurrent operators of doubles, and end at empty arrays.
+bool one_by_one(const Emit& e, const Layer& l) {
+  return e.is_f64() || !all_steps(e, l) || e.shape().numel() == 0 || e.size(1, l.w_hh()) == 0;
+}
+
 // True where output i is read for its state at the end alone.
 bool only_last_read(const Emit& e, int i) {
   const std::int64_t last = e.flag("reverse") ? 0 : e.size(0) - 1;
@@ -127,7 +132,7 @@ std::vector<Id> gru_step(Emit& e, Id sums, Id products, Id h, int rank) {
 
 void lstm(Emit& e) {
   const Sizes s = sizes_of(e, kLstm);
-  if (!all_steps(e, kLstm) || e.wants(2) || !only_last_read(e, 1)) {
+  if (one_by_one(e, kLstm) || e.wants(2) || !only_last_read(e, 1)) {
     return step_by_step(e, kLstm, [&](Id sum, Id product, const std::vector<Id>& state) {
       return lstm_step(e, e.add(sum, product), state[1], 2);
     });
@@ -140,7 +145,7 @@ void lstm(Emit& e) {
 }
 
 void gru(Emit& e) {
-  if (!all_steps(e, kGru) || e.wants(1)) {
+  if (one_by_one(e, kGru) || e.wants(1)) {
     return step_by_step(e, kGru, [&](Id sum, Id product, const std::vector<Id>& state) {
       return gru_step(e, sum, product, state[0], 2);
     });
@@ -152,7 +157,7 @@ void gru(Emit& e) {
 
 void rnn(Emit& e) {
   const bool relu = e.text("nonlinearity") == "relu";
-  if (!all_steps(e, kRnn)) {
+  if (one_by_one(e, kRnn)) {
     return step_by_step(e, kRnn, [&](Id sum, Id product, const std::vector<Id>&) {
       return std::vector<Id>{e.op(relu ? "Relu" : "Tanh", {e.add(sum, product)})};
     });

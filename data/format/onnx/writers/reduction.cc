@@ -10,6 +10,12 @@ namespace {
 
 bool keeps(const Emit& e) { return e.flag("keepdim"); }
 
+std::int64_t count(const Emit& e, const List& axes) {
+  std::int64_t n = 1;
+  for (const std::int64_t a : axes) n *= e.size(static_cast<int>(a));
+  return n;
+}
+
 // x in the type of the result, for sums and products of small types.
 Id accumulated(Emit& e) {
   const DType to = worked_in(e.out_dtype());
@@ -23,7 +29,12 @@ void sum(Emit& e) {
   reduce(e, "ReduceSum");
 }
 void prod(Emit& e) { reduce(e, "ReduceProd"); }
-void mean(Emit& e) { reduce(e, "ReduceMean"); }
+void mean(Emit& e) {
+  // Of nothing it is NaN; runtimes may give 0.
+  const List axes = e.axes("dims");
+  if (count(e, axes) > 0) return reduce(e, "ReduceMean");
+  e.set(e.div(e.reduce("ReduceSum", e.in(0), axes, keeps(e)), e.number(0)));
+}
 void logsumexp(Emit& e) { reduce(e, "ReduceLogSumExp"); }
 
 void extreme(Emit& e, const char* op) {
@@ -33,12 +44,6 @@ void extreme(Emit& e, const char* op) {
 }
 void amax(Emit& e) { extreme(e, "ReduceMax"); }
 void amin(Emit& e) { extreme(e, "ReduceMin"); }
-
-std::int64_t count(const Emit& e, const List& axes) {
-  std::int64_t n = 1;
-  for (const std::int64_t a : axes) n *= e.size(static_cast<int>(a));
-  return n;
-}
 
 // Of no elements `all` is true and `any` false.
 void all(Emit& e) {

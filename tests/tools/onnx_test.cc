@@ -128,8 +128,7 @@ TEST(OnnxSuite, GradientsOfNodeCases) {
     right += c.outcome == GradientCheck::Outcome::right ? 1 : 0;
     EXPECT_TRUE(c.outcome != GradientCheck::Outcome::wrong) << r.name << ": " << c.why;
   }
-  EXPECT_GE(right, 250) << "RIGHT=" << right;
-  printf("RIGHT=%d\n", right);
+  EXPECT_GE(right, 604);
 }
 
 TEST(OnnxCompare, KnowsWhatIsNearEnough) {
@@ -216,7 +215,8 @@ TEST_F(OnnxCommand, TellsOfAModel) {
 
 TEST_F(OnnxCommand, WritesBuiltInModels) {
   for (const std::string model : {"scalar", "linear-regression", "xor", "mlp"}) {
-    const Outcome written = run({"export", model, "--out", model + ".onnx", "--data", model, "--batch-size", "3"});
+    const Outcome written =
+        run({"export", model, "--out", model + ".onnx", "--data", model, "--batch-size", "3"});
     EXPECT_EQ(written.code, 0) << written.err;
     EXPECT_EQ(written.out, model + ".onnx\n");
     const Outcome same = run({"run", model + ".onnx", "--inputs", model, "--check", model});
@@ -235,7 +235,8 @@ TEST_F(OnnxCommand, WritesBuiltInModels) {
 
 TEST_F(OnnxCommand, RefusesToWrite) {
   EXPECT_EQ(run({"export", "mpl", "--out", "x.onnx"}).code, 2);
-  EXPECT_THAT(run({"export", "mpl", "--out", "x.onnx"}).err, HasSubstr("unknown model 'mpl'; did you mean mlp?"));
+  EXPECT_THAT(run({"export", "mpl", "--out", "x.onnx"}).err,
+              HasSubstr("unknown model 'mpl'; did you mean mlp?"));
   const Outcome no_file = run({"export", "mlp"});
   EXPECT_EQ(no_file.code, 2);
   EXPECT_THAT(no_file.err, HasSubstr("--out is required"));

@@ -56,8 +56,8 @@ struct Value {
   std::uint32_t version = 0;  // of its storage when it was made; of constants when first read
   int call = -1;              // results: where it comes from
   int output = 0;
-  bool depends = false;  // on an input
-  std::string name = "";  // wanted in the file; may be empty
+  bool depends = false;                     // on an input
+  std::string name = "";                    // wanted in the file; may be empty
   std::vector<const OpCall*> readers = {};  // among the needed calls; nullptr: it is an output of the model
   Id id = kNone;
 };
@@ -329,7 +329,8 @@ class Saver {
     const auto refused = [&](std::string_view why) {
       return absl::UnimplementedError(fmt::format("onnx::save: {}: {}", place(call), why));
     };
-    if (!is_library_op(call.op)) return refused("it is an op of the program's own; compose it of gradus's ops");
+    if (!is_library_op(call.op))
+      return refused("it is an op of the program's own; compose it of gradus's ops");
     const OpWriter* writer = find_writer(call.op->name);
     if (writer == nullptr) return refused(why_not_written(call.op->name));
     std::vector<Id> in;
@@ -405,11 +406,11 @@ class Saver {
     for (const FileNode& n : file_.nodes) {
       for (const Id id : n.outputs) {
         if (!name_of(id).empty()) continue;
-        name_of(id) = unique(n.op == "Constant" ? "constant"
-                                                : fmt::format("{}_{}", n.call != nullptr && n.call->op != nullptr
-                                                                           ? n.call->op->name
-                                                                           : n.op,
-                                                              id));
+        name_of(id) = unique(
+            n.op == "Constant"
+                ? "constant"
+                : fmt::format("{}_{}", n.call != nullptr && n.call->op != nullptr ? n.call->op->name : n.op,
+                              id));
       }
     }
     return absl::OkStatus();

@@ -26,7 +26,8 @@ const char* why_not_written(std::string_view op) {
   if (op == "bernoulli" || op == "dropout") {
     return "it draws random numbers, and the file's would be others; put the model in eval mode";
   }
-  if (op.starts_with("linalg_")) return "operator set 17 has no factorisations and no solver of linear systems";
+  if (op.starts_with("linalg_"))
+    return "operator set 17 has no factorisations and no solver of linear systems";
   return "operator set 17 has no such operator, and it is not composed of others";
 }
 

@@ -26,8 +26,7 @@ namespace gradus::onnx {
 namespace {
 
 constexpr const char* kDerivative = "it is part of a derivative; trace the forward pass alone";
-constexpr const char* kNoOperator =
-    "operator set 17 has no such operator, and it is not composed of others";
+constexpr const char* kNoOperator = "operator set 17 has no such operator, and it is not composed of others";
 constexpr const char* kNoSolver = "operator set 17 has no factorisations and no solver of linear systems";
 constexpr const char* kRandom =
     "it draws random numbers, and the file's would be others; put the model in eval mode";
@@ -35,16 +34,26 @@ constexpr const char* kRandom =
 // Ops that are never written.
 std::map<std::string, const char*> never_written() {
   std::map<std::string, const char*> all = {
-      {"bernoulli", kRandom},          {"digamma", kNoOperator},
-      {"dropout", kRandom},            {"lgamma", kNoOperator},
-      {"linalg_cholesky", kNoSolver},  {"linalg_cofactor", kNoSolver},
-      {"linalg_eigh", kNoSolver},      {"linalg_eigvalsh", kNoSolver},
-      {"linalg_inv", kNoSolver},       {"linalg_lu_factor", kNoSolver},
-      {"linalg_lu_solve", kNoSolver},  {"linalg_pinv", kNoSolver},
-      {"linalg_qr", kNoSolver},        {"linalg_solve", kNoSolver},
-      {"linalg_solve_triangular", kNoSolver}, {"linalg_svd", kNoSolver},
-      {"linalg_svdvals", kNoSolver},   {"linear_scan", kNoOperator},
-      {"max_pool_take", kNoOperator},  {"polygamma", kNoOperator},
+      {"bernoulli", kRandom},
+      {"digamma", kNoOperator},
+      {"dropout", kRandom},
+      {"lgamma", kNoOperator},
+      {"linalg_cholesky", kNoSolver},
+      {"linalg_cofactor", kNoSolver},
+      {"linalg_eigh", kNoSolver},
+      {"linalg_eigvalsh", kNoSolver},
+      {"linalg_inv", kNoSolver},
+      {"linalg_lu_factor", kNoSolver},
+      {"linalg_lu_solve", kNoSolver},
+      {"linalg_pinv", kNoSolver},
+      {"linalg_qr", kNoSolver},
+      {"linalg_solve", kNoSolver},
+      {"linalg_solve_triangular", kNoSolver},
+      {"linalg_svd", kNoSolver},
+      {"linalg_svdvals", kNoSolver},
+      {"linear_scan", kNoOperator},
+      {"max_pool_take", kNoOperator},
+      {"polygamma", kNoOperator},
       // Behind max_pool it is: OnnxSave.IndicesOfMaxPool.
       {"max_pool_indices", "its operand comes from no max_pool of the trace"},
   };
@@ -69,8 +78,9 @@ const std::map<std::string, std::set<std::string>> kRefusedUses = {
 
 using Refusals = std::map<std::string, std::set<std::string>>;
 
-constexpr DType kDtypes[] = {DType::f64, DType::f32,     DType::f16, DType::bf16, DType::i64, DType::i32, DType::u8,
-                             DType::i8,  DType::boolean, DType::i16, DType::u16,  DType::u32, DType::u64};
+constexpr DType kDtypes[] = {DType::f64, DType::f32, DType::f16, DType::bf16,    DType::i64,
+                             DType::i32, DType::u8,  DType::i8,  DType::boolean, DType::i16,
+                             DType::u16, DType::u32, DType::u64};
 
 class OnnxSaveOp : public testing::TestWithParam<const OpDef*> {
  protected:
@@ -152,8 +162,8 @@ TEST_P(OnnxSaveOp, ReadsBackTheSame) {
       std::set<std::size_t> opens{inputs.size(), std::min<std::size_t>(1, inputs.size())};
       for (const std::size_t open : opens) {
         for (const std::vector<int>& outputs : choices) {
-          std::string name = std::string(op.name) + "_" + std::to_string(i) + "_" + gradus::name(dtype) + "_" +
-                             std::to_string(open);
+          std::string name = std::string(op.name) + "_" + std::to_string(i) + "_" + gradus::name(dtype) +
+                             "_" + std::to_string(open);
           for (const int k : outputs) name += "_" + std::to_string(k);
           try_one(op, sink.good[i], inputs, open, outputs, name);
         }

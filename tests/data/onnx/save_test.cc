@@ -231,7 +231,9 @@ TEST(OnnxSave, IndicesOfMaxPool) {
     const auto [values, indices] = max_pool2d_with_indices(x, {3, 2}, {.stride = 2, .padding = {1, 0}});
     const auto adaptive = adaptive_max_pool2d_with_indices(slice(x, -2, 0, 4), {2, 3});
     expect_same(trace,
-                {{"values", values}, {"indices", indices}, {"adaptive", adaptive.indices},
+                {{"values", values},
+                 {"indices", indices},
+                 {"adaptive", adaptive.indices},
                  {"back", max_unpool2d(values, indices, {3, 2}, {.stride = 2, .padding = {1, 0}})}},
                 {{"x", x}}, batched ? "indices_batched" : "indices");
   }
@@ -260,8 +262,8 @@ TEST(OnnxSave, ConvolutionalNetwork) {
   const SaveOptions options{.inputs = {{"x", x}},
                             .initializers = {{"norm.running_mean", mean}, {"norm.running_var", var}}};
   const std::string bytes = written(serialize(trace, {{"y", y}}, options));
-  EXPECT_THAT(operators(bytes), ElementsAre("Conv", "BatchNormalization", "Relu", "MaxPool", "Conv", "LeakyRelu",
-                                            "AveragePool", "Constant", "Reshape", "Gemm"));
+  EXPECT_THAT(operators(bytes), ElementsAre("Conv", "BatchNormalization", "Relu", "MaxPool", "Conv",
+                                            "LeakyRelu", "AveragePool", "Constant", "Reshape", "Gemm"));
   EXPECT_THAT(initializers(bytes),
               ElementsAre("conv1.weight", "conv1.bias", "norm.weight", "norm.bias", "norm.running_mean",
                           "norm.running_var", "conv2.weight", "fc.weight"));
@@ -271,7 +273,8 @@ TEST(OnnxSave, ConvolutionalNetwork) {
 TEST(OnnxSave, BatchNormInTraining) {
   const Tensor x = uniform({4, 3, 5}, -1, 1), mean = zeros({3}), var = ones({3});
   Trace trace;
-  expect_same(trace, {{"y", batch_norm(x, mean, var, {.training = true})}}, {{"x", x}}, "batch_norm_training");
+  expect_same(trace, {{"y", batch_norm(x, mean, var, {.training = true})}}, {{"x", x}},
+              "batch_norm_training");
 }
 
 TEST(OnnxSave, AttentionBlock) {
@@ -280,8 +283,8 @@ TEST(OnnxSave, AttentionBlock) {
   Trace trace;
   const auto parts = chunk(linear(layer_norm(x, {8}), w, b), 3, -1);
   const auto heads = [](const Tensor& t) { return transpose(reshape(t, {2, 6, 2, 4}), 1, 2); };
-  const Tensor a = scaled_dot_product_attention(heads(parts[0]), heads(parts[1]), heads(parts[2]),
-                                                {.is_causal = true});
+  const Tensor a =
+      scaled_dot_product_attention(heads(parts[0]), heads(parts[1]), heads(parts[2]), {.is_causal = true});
   const Tensor y = x + reshape(transpose(a, 1, 2), {2, 6, 8});
   expect_same(trace, {{"y", y}}, {{"x", x}}, "attention_block");
 }
@@ -375,9 +378,10 @@ TEST(OnnxSave, TheSameBytesEachTime) {
 TEST(OnnxSave, NothingWasTraced) {
   const Tensor x = ones({2}), before = exp(x).name("before");
   Trace trace;
-  EXPECT_EQ(error(serialize(trace, {{"y", before}}, {.inputs = {{"x", x}}})),
-            "onnx::save: output \"y\" \"before\" [2] f32 was not computed under the trace; make the gd::Trace "
-            "first, then compute the output, then save");
+  EXPECT_EQ(
+      error(serialize(trace, {{"y", before}}, {.inputs = {{"x", x}}})),
+      "onnx::save: output \"y\" \"before\" [2] f32 was not computed under the trace; make the gd::Trace "
+      "first, then compute the output, then save");
   EXPECT_EQ(error(serialize(trace, {}, {})), "onnx::save: there are no outputs");
   EXPECT_EQ(error(serialize(trace, {{"y", Tensor()}}, {})), "onnx::save: output \"y\" is an empty handle");
 }
@@ -386,7 +390,8 @@ TEST(OnnxSave, NamesThatAreNone) {
   const Tensor x = ones({2}), z = ones({2});
   Trace trace;
   const Tensor y = x + z;
-  EXPECT_EQ(error(serialize(trace, {{"y", y}}, {.inputs = {{"", x}}})), "onnx::save: input [2] f32 has no name");
+  EXPECT_EQ(error(serialize(trace, {{"y", y}}, {.inputs = {{"", x}}})),
+            "onnx::save: input [2] f32 has no name");
   EXPECT_EQ(error(serialize(trace, {{"y", y}}, {.inputs = {{"x", x}, {"x", z}}})),
             "onnx::save: input \"x\": the name is taken");
   EXPECT_EQ(error(serialize(trace, {{"y", y}}, {.inputs = {{"x", x}, {"again", x}}})),

@@ -57,9 +57,9 @@ std::string difference(const Tensor& result, const Tensor& given) {
   const Tensor expected = given.dtype() == DType::u64 ? astype(given, DType::i64) : given;
   if (result.dtype() != expected.dtype() || result.shape() != expected.shape()) {
     const Shape a = result.shape(), b = expected.shape();
-    return fmt::format("{} {} where {} {} is expected", format_shape({a.data(), static_cast<std::size_t>(a.rank())}),
-                       name(result.dtype()), format_shape({b.data(), static_cast<std::size_t>(b.rank())}),
-                       name(expected.dtype()));
+    return fmt::format("{} {} where {} {} is expected",
+                       format_shape({a.data(), static_cast<std::size_t>(a.rank())}), name(result.dtype()),
+                       format_shape({b.data(), static_cast<std::size_t>(b.rank())}), name(expected.dtype()));
   }
   if (!is_floating(result.dtype())) {
     const auto x = astype(result, DType::i64).to_vector<std::int64_t>();
@@ -74,7 +74,8 @@ std::string difference(const Tensor& result, const Tensor& given) {
   const auto y = astype(expected, DType::f64).to_vector<double>();
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i]))) continue;
-    if (std::abs(x[i] - y[i]) <= allowed.absolute + allowed.relative * std::abs(y[i]) && std::isfinite(y[i])) {
+    if (std::abs(x[i] - y[i]) <= allowed.absolute + allowed.relative * std::abs(y[i]) &&
+        std::isfinite(y[i])) {
       continue;
     }
     return fmt::format("element {} is {} where {} is expected", i, x[i], y[i]);

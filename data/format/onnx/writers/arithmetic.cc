@@ -33,9 +33,7 @@ void zdiv(Emit& e) {
   e.set(e.where(e.op("Equal", {e.in(0), zero}), zero, e.div(e.in(0), e.in(1))));
 }
 
-void addcmul(Emit& e) {
-  e.set(e.add(e.in(0), e.mul(e.number(e.real("value")), e.mul(e.in(1), e.in(2)))));
-}
+void addcmul(Emit& e) { e.set(e.add(e.in(0), e.mul(e.number(e.real("value")), e.mul(e.in(1), e.in(2))))); }
 
 void lerp(Emit& e) {
   const Id a = e.in(0), b = e.in(1), w = e.in(2), difference = e.sub(b, a);
@@ -55,9 +53,7 @@ void remainder(Emit& e) {
 }
 
 // Whole numbers are rounded already.
-void rounded(Emit& e, const char* op) {
-  e.set(e.op(is_floating(e.dtype()) ? op : "Identity", {e.in(0)}));
-}
+void rounded(Emit& e, const char* op) { e.set(e.op(is_floating(e.dtype()) ? op : "Identity", {e.in(0)})); }
 void ceil(Emit& e) { rounded(e, "Ceil"); }
 void floor(Emit& e) { rounded(e, "Floor"); }
 void round(Emit& e) { rounded(e, "Round"); }
@@ -73,7 +69,8 @@ Id within(Emit& e, Id x, double least, double most) {
   // A bound that the dtype cannot hold is none.
   const auto holds = [&](double bound) {
     if (is_floating(e.dtype())) return !std::isinf(bound);
-    return std::abs(bound) <= (e.out_dtype() == DType::i64 || e.out_dtype() == DType::u32 ? 0x1p53 : 0x1p31 - 1);
+    return std::abs(bound) <=
+           (e.out_dtype() == DType::i64 || e.out_dtype() == DType::u32 ? 0x1p53 : 0x1p31 - 1);
   };
   if (holds(least)) {
     const Id bound = e.number(least);

@@ -29,12 +29,8 @@ void logical_not(Emit& e) { e.set(e.op("Not", {truth(e, 0)})); }
 
 // Of whole numbers none is.
 Id same(Emit& e) { return e.op("Equal", {e.in(0), e.in(0)}); }
-void isnan(Emit& e) {
-  e.set(is_floating(e.dtype()) ? e.op("IsNaN", {e.in(0)}) : e.op("Not", {same(e)}));
-}
-void isinf(Emit& e) {
-  e.set(is_floating(e.dtype()) ? is_infinite(e, e.in(0)) : e.op("Not", {same(e)}));
-}
+void isnan(Emit& e) { e.set(is_floating(e.dtype()) ? e.op("IsNaN", {e.in(0)}) : e.op("Not", {same(e)})); }
+void isinf(Emit& e) { e.set(is_floating(e.dtype()) ? is_infinite(e, e.in(0)) : e.op("Not", {same(e)})); }
 void isfinite(Emit& e) {
   if (!is_floating(e.dtype())) return e.set(same(e));
   e.set(e.op("Not", {e.op("Or", {e.op("IsNaN", {e.in(0)}), is_infinite(e, e.in(0))})}));

@@ -6,12 +6,8 @@ namespace gradus::onnx {
 namespace {
 
 void embedding(Emit& e) { e.set(e.op("Gather", {e.in(1), e.in(0)}, {whole("axis", 0)})); }
-void index_select(Emit& e) {
-  e.set(e.op("Gather", {e.in(0), e.in(1)}, {whole("axis", e.axis("dim"))}));
-}
-void gather(Emit& e) {
-  e.set(e.op("GatherElements", {e.in(0), e.in(1)}, {whole("axis", e.axis("dim"))}));
-}
+void index_select(Emit& e) { e.set(e.op("Gather", {e.in(0), e.in(1)}, {whole("axis", e.axis("dim"))})); }
+void gather(Emit& e) { e.set(e.op("GatherElements", {e.in(0), e.in(1)}, {whole("axis", e.axis("dim"))})); }
 
 std::vector<Attribute> scattering(Emit& e, bool adds) {
   std::vector<Attribute> a{whole("axis", e.axis("dim"))};
@@ -30,8 +26,7 @@ void index_add(Emit& e) {
   const Shape source = e.shape(2);
   List column(static_cast<std::size_t>(e.rank()), 1);
   column[static_cast<std::size_t>(axis)] = source[static_cast<int>(axis)];
-  const Id index =
-      e.op("Expand", {e.reshape(e.in(1), column), e.wholes({source.begin(), source.end()})});
+  const Id index = e.op("Expand", {e.reshape(e.in(1), column), e.wholes({source.begin(), source.end()})});
   e.set(e.op("ScatterElements", {e.in(0), index, e.in(2)}, scattering(e, true)));
 }
 

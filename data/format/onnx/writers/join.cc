@@ -7,9 +7,7 @@
 namespace gradus::onnx {
 namespace {
 
-void concat(Emit& e) {
-  e.set(e.op("Concat", e.all_inputs(), {whole("axis", e.axis("dim"))}));
-}
+void concat(Emit& e) { e.set(e.op("Concat", e.all_inputs(), {whole("axis", e.axis("dim"))})); }
 
 void stack(Emit& e) {
   const std::int64_t axis = Emit::positive(e.whole("dim"), e.rank() + 1);

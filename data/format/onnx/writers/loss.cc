@@ -13,7 +13,7 @@ Id mean_of(Emit& e, Id losses, int rank, Id count) {
 // For each row, or their sum.
 Id summed(Emit& e, Id losses, int rank) {
   return e.text("reduction") == "none" || rank == 0 ? losses
-                                                     : e.reduce("ReduceSum", losses, iota(rank), false);
+                                                    : e.reduce("ReduceSum", losses, iota(rank), false);
 }
 
 void mse_loss(Emit& e) {

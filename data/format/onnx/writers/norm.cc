@@ -85,8 +85,9 @@ void rms_norm(Emit& e) {
 }
 
 constexpr OpWriter kWriters[] = {
-    {"batch_norm", batch_norm}, {"batch_norm_eval", batch_norm_eval}, {"group_norm", group_norm},
-    {"layer_norm", layer_norm}, {"rms_norm", rms_norm},
+    {"batch_norm", batch_norm}, {"batch_norm_eval", batch_norm_eval},
+    {"group_norm", group_norm}, {"layer_norm", layer_norm},
+    {"rms_norm", rms_norm},
 };
 
 }  // namespace

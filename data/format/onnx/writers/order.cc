@@ -7,8 +7,8 @@ namespace {
 
 // The k first along an axis, and where they were.
 std::vector<Id> first(Emit& e, Id x, std::int64_t k, std::int64_t axis, bool largest) {
-  std::vector<Id> y = e.ops("TopK", {e.dtype() == DType::boolean ? e.cast(x, DType::i32) : x, e.wholes({k})}, 2,
-                            {whole("axis", axis), whole("largest", largest ? 1 : 0), whole("sorted", 1)});
+  std::vector<Id> y = e.ops("TopK", {e.dtype() == DType::boolean ? e.cast(x, DType::i32) : x, e.wholes({k})},
+                            2, {whole("axis", axis), whole("largest", largest ? 1 : 0), whole("sorted", 1)});
   if (e.dtype() == DType::boolean) y[0] = e.cast(y[0], DType::boolean);
   return y;
 }

@@ -69,7 +69,8 @@ Id unbatched(Emit& e, Id y, std::size_t spatial) {
 }
 
 // kernel_shape and so on, with x padded where runtimes do not take so much padding.
-std::vector<Attribute> attributes(Emit& e, const std::vector<Axis>& axes, bool dilates, double outside, Id* x) {
+std::vector<Attribute> attributes(Emit& e, const std::vector<Axis>& axes, bool dilates, double outside,
+                                  Id* x) {
   List kernel, strides, dilations, before, after;
   bool is_large = false;
   for (const Axis& a : axes) {
@@ -185,7 +186,8 @@ void avg_pool(Emit& e) {
           const std::int64_t o = static_cast<std::int64_t>(k) / inner % a.out;
           const std::int64_t start = o * a.stride - a.before, end = start + a.kernel;
           const std::int64_t most = counts ? a.in + a.after : a.in;
-          values[k] *= static_cast<double>(std::min(end, most) - std::max<std::int64_t>(start, counts ? start : 0));
+          values[k] *=
+              static_cast<double>(std::min(end, most) - std::max<std::int64_t>(start, counts ? start : 0));
         }
       }
       divisors = e.cast(e.constant(table), e.dtype());

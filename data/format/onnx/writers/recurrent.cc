@@ -62,9 +62,12 @@ std::vector<Id> whole_sequence(Emit& e, const Layer& l, const char* op, const Li
   const auto with_direction = [&](Id x) { return e.op("Unsqueeze", {x, e.wholes({0})}); };
   const Id b = reordered(e, e.in(l.bias()), s.hidden, order);
   const Id second = l.biases > 1 ? reordered(e, e.in(l.bias() + 1), s.hidden, order) : e.sub(b, b);
-  std::vector<Id> in{e.in(0), reordered(e, e.in(l.w_ih()), s.hidden, order),
+  std::vector<Id> in{e.in(0),
+                     reordered(e, e.in(l.w_ih()), s.hidden, order),
                      reordered(e, e.in(l.w_hh()), s.hidden, order),
-                     e.op("Concat", {b, second}, {whole("axis", 1)}), kNone, with_direction(e.in(1))};
+                     e.op("Concat", {b, second}, {whole("axis", 1)}),
+                     kNone,
+                     with_direction(e.in(1))};
   if (l.states > 1) in.push_back(with_direction(e.in(2)));
   attributes.push_back(whole("hidden_size", s.hidden));
   attributes.push_back(text("direction", e.flag("reverse") ? "reverse" : "forward"));

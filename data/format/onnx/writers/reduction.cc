@@ -63,8 +63,8 @@ void arg_extreme(Emit& e, const char* op) {
   Id x = numeric(e);
   const List dims = e.list("dims");
   if (!dims.empty() && e.rank() > 0) {
-    return e.set(e.op(op, {x},
-                      {whole("axis", Emit::positive(dims[0], e.rank())), whole("keepdims", keeps(e) ? 1 : 0)}));
+    return e.set(e.op(
+        op, {x}, {whole("axis", Emit::positive(dims[0], e.rank())), whole("keepdims", keeps(e) ? 1 : 0)}));
   }
   x = e.reshape(x, {-1});
   const Id place = e.op(op, {x}, {whole("axis", 0), whole("keepdims", 0)});
@@ -140,22 +140,10 @@ void sum_to(Emit& e) {
 }
 
 constexpr OpWriter kWriters[] = {
-    {"all", all},
-    {"amax", amax},
-    {"amin", amin},
-    {"any", any},
-    {"argmax", argmax},
-    {"argmin", argmin},
-    {"logsumexp", logsumexp},
-    {"max", max},
-    {"mean", mean},
-    {"min", min},
-    {"norm", norm},
-    {"prod", prod},
-    {"std", std_deviation},
-    {"sum", sum},
-    {"sum_to", sum_to},
-    {"var", var},
+    {"all", all},           {"amax", amax},     {"amin", amin},           {"any", any},
+    {"argmax", argmax},     {"argmin", argmin}, {"logsumexp", logsumexp}, {"max", max},
+    {"mean", mean},         {"min", min},       {"norm", norm},           {"prod", prod},
+    {"std", std_deviation}, {"sum", sum},       {"sum_to", sum_to},       {"var", var},
 };
 
 }  // namespace

@@ -53,7 +53,7 @@ void logcumsumexp(Emit& e) {
 }
 
 double least(DType t) {
-  return is_floating(t)     ? -std::numeric_limits<double>::infinity()
+  return is_floating(t)    ? -std::numeric_limits<double>::infinity()
          : t == DType::i64 ? static_cast<double>(std::numeric_limits<std::int64_t>::min())
                            : static_cast<double>(std::numeric_limits<std::int32_t>::min());
 }
@@ -91,8 +91,11 @@ void cummax(Emit& e) { extreme(e, true); }
 void cummin(Emit& e) { extreme(e, false); }
 
 constexpr OpWriter kWriters[] = {
-    {"cummax", cummax}, {"cummin", cummin},           {"cumprod", cumprod},
-    {"cumsum", cumsum}, {"logcumsumexp", logcumsumexp},
+    {"cummax", cummax},
+    {"cummin", cummin},
+    {"cumprod", cumprod},
+    {"cumsum", cumsum},
+    {"logcumsumexp", logcumsumexp},
 };
 
 }  // namespace

@@ -2,8 +2,8 @@
 // stands for what has no operator of its own.
 #include <climits>
 
-#include "gradus/data/format/onnx/writers.h"
 #include "gradus/data/format/onnx/emit.h"
+#include "gradus/data/format/onnx/writers.h"
 
 namespace gradus::onnx {
 namespace {
@@ -145,21 +145,11 @@ void unfold(Emit& e) {
 }
 
 constexpr OpWriter kWriters[] = {
-    {"clone", same, true},
-    {"contiguous", same, true},
-    {"diag_embed", diag_embed, true},
-    {"diagonal", diagonal, true},
-    {"expand", expand, true},
-    {"flip", flip, true},
-    {"permute", permute, true},
-    {"reshape", reshape, true},
-    {"roll", roll, true},
-    {"select", select, true},
-    {"slice", slice, true},
-    {"squeeze", squeeze, true},
-    {"transpose", transpose, true},
-    {"unfold", unfold, true},
-    {"unsqueeze", unsqueeze, true},
+    {"clone", same, true},          {"contiguous", same, true}, {"diag_embed", diag_embed, true},
+    {"diagonal", diagonal, true},   {"expand", expand, true},   {"flip", flip, true},
+    {"permute", permute, true},     {"reshape", reshape, true}, {"roll", roll, true},
+    {"select", select, true},       {"slice", slice, true},     {"squeeze", squeeze, true},
+    {"transpose", transpose, true}, {"unfold", unfold, true},   {"unsqueeze", unsqueeze, true},
 };
 
 }  // namespace

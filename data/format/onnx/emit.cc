@@ -114,6 +114,7 @@ Id Emit::cast_from(Id x, int i) {
 
 std::vector<Id> Emit::all_inputs() {
   std::vector<Id> all;
+  all.reserve(call_.inputs.size());
   for (int i = 0; i < inputs(); ++i) all.push_back(in(i));
   return all;
 }

@@ -10,9 +10,9 @@ const OpWriter* find_writer(std::string_view op) {
     std::unordered_map<std::string_view, const OpWriter*> all;
     for (const auto family :
          {activation_writers(), arithmetic_writers(), attention_writers(), compare_writers(),
-          convolution_writers(), index_writers(), join_writers(), loss_writers(), math_writers(),
-          norm_writers(), order_writers(), pool_writers(), product_writers(), recurrent_writers(),
-          reduction_writers(), scan_writers(), view_writers()}) {
+          convolution_writers(), gamma_writers(), index_writers(), join_writers(), loss_writers(),
+          math_writers(), norm_writers(), order_writers(), pool_writers(), product_writers(),
+          recurrent_writers(), reduction_writers(), scan_writers(), view_writers()}) {
       for (const OpWriter& w : family) all.emplace(w.op, &w);
     }
     return all;

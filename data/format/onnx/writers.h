@@ -25,6 +25,7 @@ std::span<const OpWriter> arithmetic_writers();
 std::span<const OpWriter> attention_writers();
 std::span<const OpWriter> compare_writers();
 std::span<const OpWriter> convolution_writers();
+std::span<const OpWriter> gamma_writers();
 std::span<const OpWriter> index_writers();
 std::span<const OpWriter> join_writers();
 std::span<const OpWriter> loss_writers();

@@ -89,6 +89,7 @@ std::string run_and_compare(const std::string& bytes, const std::vector<Tensor>&
   const auto model = parse_model(bytes, "written.onnx");
   if (!model.ok()) return std::string(model.status().message());
   std::vector<Tensor> given;
+  given.reserve(inputs.size());
   for (const Tensor& t : inputs) given.push_back(t.dtype() == DType::u64 ? astype(t, DType::i64) : t);
   const auto outputs = model->run(given);
   if (!outputs.ok()) return std::string(outputs.status().message());

@@ -75,8 +75,8 @@ void soft_cross_entropy(Emit& e) {
   }
   const Id losses = e.op("Neg", {e.reduce("ReduceSum", e.mul(t, log_p), {rows}, false)});
   if (e.text("reduction") != "mean") return e.set(summed(e, losses, rows));
-  const double count = static_cast<double>(e.shape().numel() / e.size(rows));
-  e.set(mean_of(e, losses, rows, e.number(count)));
+  const std::int64_t count = e.shape().numel() / e.size(rows);
+  e.set(mean_of(e, losses, rows, e.number(static_cast<double>(count))));
 }
 
 constexpr OpWriter kWriters[] = {

@@ -84,6 +84,7 @@ void step_by_step(Emit& e, const Layer& l, Step step) {
   const Id sums = e.add(e.op("MatMul", {e.in(0), e.transpose(e.in(l.w_ih()), {1, 0})}), e.in(l.bias()));
   std::vector<std::vector<Id>> kept(outputs, std::vector<Id>(static_cast<std::size_t>(s.steps)));
   std::vector<Id> state;
+  state.reserve(states);
   for (int i = 0; i < l.states; ++i) state.push_back(e.in(1 + i));
   const bool full = all_steps(e, l);
   const Id lengths = full ? kNone : e.op("Unsqueeze", {e.in(l.lengths()), e.wholes({1})});

@@ -12,6 +12,7 @@
 #include "gradus/graph/node.h"
 #include "gradus/graph/recording.h"
 #include "gradus/graph/tensor_impl.h"
+#include "gradus/graph/trace.h"
 
 namespace gradus {
 
@@ -418,8 +419,23 @@ void Operand::fail_undefined() const {
                                   "an empty Tensor handle was passed to an op; it was never given a tensor"));
 }
 
+namespace {
+
+[[gnu::noinline]] void apply_traced(const OpDef& op, std::span<const Operand> in, const void* attrs,
+                                    std::span<Tensor> outs) {
+  TracedCall call(op, in, attrs, place(in));
+  apply(op, in, attrs, outs);  // the trace is off meanwhile
+  call.finish(outs);
+}
+
+}  // namespace
+
 Tensor apply(const OpDef& op, std::span<const Operand> in, const void* attrs) {
   Tensor result;
+  if (graph_internal::trace != nullptr) [[unlikely]] {
+    apply_traced(op, in, attrs, std::span(&result, 1));
+    return result;
+  }
   const Location where = place(in);
   switch (in.size()) {
     case 1:
@@ -435,6 +451,8 @@ Tensor apply(const OpDef& op, std::span<const Operand> in, const void* attrs) {
 }
 
 void apply(const OpDef& op, std::span<const Operand> in, const void* attrs, std::span<Tensor> outs) {
+  if (graph_internal::trace != nullptr) [[unlikely]]
+    return apply_traced(op, in, attrs, outs);
   Apply::run(op, in.data(), in.size(), attrs, place(in), outs.data(), outs.size());
 }
 

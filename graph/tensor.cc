@@ -10,6 +10,7 @@
 #include "gradus/graph/node.h"
 #include "gradus/graph/recording.h"
 #include "gradus/graph/tensor_impl.h"
+#include "gradus/graph/trace.h"
 
 namespace gradus {
 namespace {
@@ -136,6 +137,7 @@ Tensor Tensor::detach() const { return adopt(new_alias(*checked())); }
 Tensor Tensor::clone_detached() const {
   Tensor out = empty(shape(), dtype());
   kEngineOps.copy(out.view(), view());
+  if (Trace* trace = Trace::current()) trace->add_copy(*this, out, {});
   return out;
 }
 
@@ -149,22 +151,35 @@ Tensor& Tensor::name(std::string_view name) & {
   return *this;
 }
 
-const void* Tensor::read_access(DType dtype, Location where) const {
-  const TensorImpl* t = checked();
-  if (t->dtype != dtype) {
+namespace {
+
+// Errors: DtypeError, ShapeError where the elements cannot be taken as one array of `dtype`.
+void require_array(const TensorImpl& t, DType dtype, Location where) {
+  if (t.dtype != dtype) {
     throw_error<DtypeError>(where, "span",
                             "{} was asked for elements of {}; use the C++ type of its dtype or astype()",
-                            describe(*t), gradus::name(dtype));
+                            describe(t), gradus::name(dtype));
   }
-  if (t->strides != nullptr) {
+  if (t.strides != nullptr) {
     throw_error<ShapeError>(where, "span", "{} is not contiguous; call contiguous() first, or to_vector()",
-                            describe(*t));
+                            describe(t));
   }
-  return t->data;
+}
+
+void note_read(const Tensor& t, Location where) {
+  if (Trace* trace = Trace::current()) trace->add_read(t, where);
+}
+
+}  // namespace
+
+const void* Tensor::read_access(DType dtype, Location where) const {
+  require_array(*checked(), dtype, where);
+  note_read(*this, where);
+  return impl_->data;
 }
 
 void* Tensor::write_access(DType dtype, Location where) {
-  read_access(dtype, where);
+  require_array(*checked(), dtype, where);
   return mutate(*this, "mutable_span", where).data;
 }
 
@@ -175,6 +190,7 @@ void Tensor::copy_out(DType dtype, void* out, Location where) const {
                             "{} was asked for elements of {}; use the C++ type of its dtype or astype()",
                             describe(*t), gradus::name(dtype));
   }
+  note_read(*this, where);
   kEngineOps.copy(contiguous_view(out, *t, dtype), t->view());
 }
 
@@ -223,9 +239,15 @@ T read_one(const TensorImpl& t) {
 
 }  // namespace
 
-double Tensor::item_f64(Location where) const { return read_one<double>(single(checked(), where)); }
+double Tensor::item_f64(Location where) const {
+  const TensorImpl& t = single(checked(), where);
+  note_read(*this, where);
+  return read_one<double>(t);
+}
 std::int64_t Tensor::item_i64(Location where) const {
-  return read_one<std::int64_t>(single(checked(), where));
+  const TensorImpl& t = single(checked(), where);
+  note_read(*this, where);
+  return read_one<std::int64_t>(t);
 }
 
 void Tensor::copy_(const Tensor& source, Location where) {
@@ -236,6 +258,7 @@ void Tensor::copy_(const Tensor& source, Location where) {
   // The source may overlap the target.
   const Tensor from = source.impl()->storage == impl_->storage ? source.clone_detached() : source;
   kEngineOps.copy(mutate(*this, "copy_", where), from.view());
+  if (Trace* trace = Trace::current()) trace->add_copy(source, *this, where);
 }
 
 void Tensor::fill_(double value, Location where) {

@@ -17,45 +17,49 @@ struct XorNet : nn::Module {
 void name_parameters(const nn::Module& model) { model.named_parameters(); }
 
 // y = x^2 - x - 2
-Tensor scalar_loss(std::int64_t) {
+Example scalar_step(std::int64_t) {
   Tensor x = full({}, 3.0, DType::f64).requires_grad(true).name("x");
-  return (x * x - x - 2.0).name("y");
+  const Tensor y = (x * x - x - 2.0).name("y");
+  return {{{"x", x}}, y, y};
 }
 
-Tensor regression_loss(std::int64_t batch) {
+Example regression_step(std::int64_t batch) {
   const Tensor x = uniform({batch, 4}, -1.0, 1.0).name("x");
   const Tensor y = uniform({batch, 1}, -1.0, 1.0).name("y");
   const nn::Linear line(4, 1);
   name_parameters(line);
-  return mse_loss(line(x).name("prediction"), y).name("loss");
+  const Tensor prediction = line(x).name("prediction");
+  return {{{"x", x}}, prediction, mse_loss(prediction, y).name("loss")};
 }
 
-Tensor xor_loss(std::int64_t) {
+Example xor_step(std::int64_t) {
   const Tensor x = tensor({{0.0f, 0.0f}, {0.0f, 1.0f}, {1.0f, 0.0f}, {1.0f, 1.0f}}).name("x");
   const Tensor y = tensor({{0.0f}, {1.0f}, {1.0f}, {0.0f}}).name("y");
   const XorNet model;
   name_parameters(model);
-  return mse_loss(model(x).name("prediction"), y).name("loss");
+  const Tensor prediction = model(x).name("prediction");
+  return {{{"x", x}}, prediction, mse_loss(prediction, y).name("loss")};
 }
 
-Tensor mlp_loss(std::int64_t batch) {
+Example mlp_step(std::int64_t batch) {
   const Tensor x = uniform({batch, 784}, 0.0, 1.0).name("images");
   const Tensor y = randint(0, 10, {batch}).name("labels");
   const Mlp model;
   name_parameters(model);
-  return cross_entropy(model(x).name("logits"), y).name("loss");
+  const Tensor logits = model(x).name("logits");
+  return {{{"images", x}}, logits, cross_entropy(logits, y).name("loss")};
 }
 
 struct Entry {
   const char* name;
-  Tensor (*loss)(std::int64_t batch);
+  Example (*step)(std::int64_t batch);
 };
 
 constexpr Entry kModels[] = {
-    {"scalar", scalar_loss},
-    {"linear-regression", regression_loss},
-    {"xor", xor_loss},
-    {"mlp", mlp_loss},
+    {"scalar", scalar_step},
+    {"linear-regression", regression_step},
+    {"xor", xor_step},
+    {"mlp", mlp_step},
 };
 
 }  // namespace
@@ -66,9 +70,9 @@ std::vector<std::string> model_names() {
   return names;
 }
 
-Tensor example_loss(const std::string& model, std::int64_t batch) {
+Example example_step(const std::string& model, std::int64_t batch) {
   for (const Entry& e : kModels) {
-    if (model == e.name) return e.loss(batch);
+    if (model == e.name) return e.step(batch);
   }
   throw UsageError(unknown_name("model", model, model_names()));
 }

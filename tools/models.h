@@ -1,4 +1,4 @@
-// The built-in models: what `gradus train` trains and `gradus graph` draws.
+// The built-in models: what `gradus train` trains, `gradus graph` draws and `gradus onnx export` writes.
 #pragma once
 
 #include <string>
@@ -18,11 +18,19 @@ struct Mlp : nn::Module {
   Tensor operator()(const Tensor& x) const { return fc3(relu(fc2(relu(fc1(x))))); }
 };
 
-// Names that example_loss() knows.
+// Names that example_step() knows.
 std::vector<std::string> model_names();
 
-// The recorded loss of a model on a small made-up batch, with names on inputs and parameters.
+// One step of a model on a small made-up batch, with names on inputs and parameters.
+struct Example {
+  NamedTensors inputs;  // of the prediction
+  Tensor prediction;    // named as well
+  Tensor loss;          // recorded; where the model has no target it is the prediction
+};
 // Errors: UsageError for an unknown name.
-Tensor example_loss(const std::string& model, std::int64_t batch);
+Example example_step(const std::string& model, std::int64_t batch);
+inline Tensor example_loss(const std::string& model, std::int64_t batch) {
+  return example_step(model, batch).loss;
+}
 
 }  // namespace gradus::tools

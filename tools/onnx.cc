@@ -1,5 +1,5 @@
 // gradus onnx run|info|suite: models from other frameworks: what they compute, what they hold, and how many
-// of ONNX's test cases come out right.
+// of ONNX's test cases come out right. export is in onnx_export.cc.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -13,6 +13,7 @@
 #include "gradus/graph/recording.h"
 #include "gradus/tools/command.h"
 #include "gradus/tools/onnx_case.h"
+#include "gradus/tools/onnx_export.h"
 #include "gradus/tools/validators.h"
 
 namespace gradus::tools {
@@ -156,7 +157,7 @@ void add_tolerance(CLI::App* cmd, Tolerance& t) {
 }  // namespace
 
 void add_onnx(CLI::App& app) {
-  CLI::App* cmd = app.add_subcommand("onnx", "Run and describe models in the ONNX format");
+  CLI::App* cmd = app.add_subcommand("onnx", "Run, describe and write models in the ONNX format");
   cmd->require_subcommand(1);
 
   CLI::App* run = cmd->add_subcommand("run", "Run a model on tensors from files");
@@ -171,6 +172,8 @@ void add_onnx(CLI::App& app) {
   auto path = std::make_shared<std::string>();
   info->add_option("model", *path, "The model's file")->required();
   info->callback([path] { describe_model(*path); });
+
+  add_onnx_export(*cmd);
 
   CLI::App* suite = cmd->add_subcommand("suite", "Run ONNX's test cases and count what comes out right");
   auto suite_options = std::make_shared<SuiteOptions>();

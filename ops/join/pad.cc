@@ -119,7 +119,7 @@ void kernel(KernelContext& c) {
   // Only moves: an unsigned type of the size will do.
   std::uint64_t bits = 0;
   with_type(x.dtype, [&]<class T>(T) {
-    const T value = static_cast<T>(a.value);
+    const T value = static_cast<T>(x.dtype == DType::boolean ? a.value != 0 : a.value);
     std::memcpy(&bits, &value, sizeof(T));
   });
   const auto run = [&]<class T>(T value) {

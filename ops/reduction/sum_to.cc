@@ -21,7 +21,7 @@ void infer(InferContext& c) {
         fmt::format("[{}] does not broadcast to {}; sizes must be equal or 1, counted from the last axis",
                     fmt::join(shape.begin(), shape.end(), ", "), c.describe(0)));
   }
-  c.set_out(0, c.dtype(0), shape);
+  c.set_out(0, is_floating(c.dtype(0)) ? c.dtype(0) : DType::i64, shape);  // as sum() has it
 }
 
 void kernel(KernelContext& c) {
@@ -43,6 +43,7 @@ void samples(SampleSink& s) {
   s.add({s.values({2, 3})}, SumToAttrs{{}}, {.note = "to a scalar"});
   s.add({s.values({2, 3})}, SumToAttrs{{2, 3}}, {.note = "nothing to do"});
   s.add({s.values({0, 3})}, SumToAttrs{{1, 3}}, {.note = "sums of nothing"});
+  s.add({SampleSink::boolean({2, 3}, {1, 0, 1, 1, 0, 0})}, SumToAttrs{{3}}, {.note = "counts"});
   s.add_error({s.values({3, 4})}, SumToAttrs{{3}},
               "sum_to: [3] does not broadcast to input [3, 4] f64; sizes must be equal or 1, counted from "
               "the last axis");

@@ -36,6 +36,7 @@ const ElementInfo* find_element_type(int number) {
 const ElementInfo& info(ElementType type) { return kTypes[static_cast<int>(type)]; }
 
 ElementType element_type(DType dtype) {
+  if (dtype == DType::u64) return ElementType::u64;  // it is written, and read as i64
   const auto* row = std::find_if(std::begin(kTypes), std::end(kTypes),
                                  [&](const ElementInfo& i) { return i.native && i.storage == dtype; });
   return row != std::end(kTypes) ? row->type : ElementType::undefined;

@@ -29,4 +29,10 @@ absl::Status parse_message(std::string_view content, std::string_view file,
 absl::StatusOr<Value> decode_tensor(const pb::TensorProto& proto, std::string_view file,
                                     std::string_view what, const std::string& folder);
 
+// The elements, dims and element type; no name.
+void encode_tensor(const Tensor& t, pb::TensorProto& proto);
+
+// The message's bytes, the same for the same message. It has less than 2 GiB.
+std::string to_bytes(const google::protobuf::Message& message);
+
 }  // namespace gradus::onnx

@@ -1,6 +1,8 @@
 // TensorProto: dims, an element type, and the elements either as bytes (raw_data), or as numbers in a field
 // that depends on the type, or in a file of their own.
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
 #include <bit>
@@ -223,6 +225,24 @@ absl::StatusOr<Value> decode_tensor(const pb::TensorProto& p, std::string_view f
   Tensor t = empty(shape, *row->storage);
   if (!read_field(row->type, p, t)) return does_not_fit();
   return Value{std::move(t), row->type};
+}
+
+void encode_tensor(const Tensor& t, pb::TensorProto& p) {
+  p.set_data_type(static_cast<int>(element_type(t.dtype())));
+  for (const std::int64_t d : t.shape()) p.add_dims(d);
+  const Tensor packed = t.is_contiguous() ? t : t.clone_detached();
+  p.set_raw_data(packed.impl()->data, static_cast<std::size_t>(t.numel()) * size_of(t.dtype()));
+}
+
+std::string to_bytes(const google::protobuf::Message& message) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&coded);
+  }
+  return bytes;
 }
 
 absl::StatusOr<NamedTensor> parse_tensor(std::string_view content, std::string_view name) {

@@ -155,7 +155,7 @@ std::vector<Tensor> sum_to(Inputs in, const void* attrs) {
     out[static_cast<std::size_t>(broadcast_index(static_cast<std::int64_t>(i), in[0].shape(), shape))] +=
         v[i];
   }
-  return {make(shape, out, in[0].dtype())};
+  return {make(shape, out, is_floating(in[0].dtype()) ? in[0].dtype() : DType::i64)};
 }
 
 constexpr ReferenceEntry kEntries[] = {

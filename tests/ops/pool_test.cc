@@ -156,7 +156,8 @@ TEST(Pool, KeepsChannelsLast) {
   EXPECT_TRUE(is_channels_last(z));
   EXPECT_TRUE(is_channels_last(adaptive_avg_pool2d(x, {2, 3})));
   EXPECT_TRUE(is_channels_last(max_pool2d_with_indices(x, 2).indices));
-  // Gradients too, where they go on through the graph (a leaf's is made contiguous by the engine).
+  // Gradients too: where they go on through the graph and for the caller of grad(). A leaf's grad() is
+  // contiguous.
   for (const auto& pool : {+[](const Tensor& t) { return max_pool2d(t, 2); },
                            +[](const Tensor& t) { return avg_pool2d(t, 3, {.stride = 2, .padding = 1}); }}) {
     Tensor u = x * 1.0;
@@ -167,6 +168,11 @@ TEST(Pool, KeepsChannelsLast) {
     });
     sum(square(pool(u))).backward();
     EXPECT_TRUE(seen);
+    EXPECT_TRUE(x.grad().is_contiguous());
+    const Tensor g = grad(sum(square(pool(x))), {x})[0];
+    EXPECT_TRUE(is_channels_last(g));
+    EXPECT_EQ(read(g), read(x.grad()));
+    x.clear_grad();
   }
   EXPECT_TRUE(max_pool2d(contiguous(x), 2).is_contiguous());
 }

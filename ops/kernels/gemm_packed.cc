@@ -1,7 +1,7 @@
 // B lies in panels of two vectors' width, each k rows long, the last one filled up with zeros. A tile of C, a
 // few rows of one panel, is summed in registers over all of k. A panel is read for all rows of A before the
-// next one, so that it stays in the first-level cache. gemm_tiles() packs a few panels at a time, on the
-// stack.
+// next one, 256 rows of it at a time, so that they stay in the first-level cache. gemm_tiles() packs a few
+// panels at a time, on the stack.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/ops/kernels/gemm_packed.cc"
 #include "gradus/ops/kernels/gemm_packed.h"
@@ -62,7 +62,10 @@ void tile(const TileArgs<T>& t) {
   constexpr auto kLanes = static_cast<std::int64_t>(hn::MaxLanes(hn::ScalableTag<T>()));
   V left[kRows], right[kRows];
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) left[r] = right[r] = hn::Zero(d);
+  for (int r = 0; r < kRows; ++r) {
+    left[r] = right[r] = hn::Zero(d);
+    __builtin_prefetch(t.c + r * t.ldc + kLanes);  // where sums go is often not in the cache yet
+  }
   const T *a = t.a, *panel = t.panel;
   const std::int64_t row = t.row, step = t.step;
   for (std::int64_t i = 0; i < t.k; ++i, a += step, panel += 2 * kLanes) {
@@ -120,13 +123,21 @@ void multiply_panel(std::int64_t m, TileArgs<T> t) {
   }
 }
 
+// Rows of a panel that take half of the first-level cache.
+constexpr std::int64_t kDepth = 256;
+
 template <class T>
 void multiply(const PackedArgs& g) {
   constexpr std::int64_t kWidth = panel_width<T>();
   for (std::int64_t j = 0; j < g.n; j += kWidth) {
-    multiply_panel<T>(
-        g.m, {static_cast<const T*>(g.a), g.lda, 1, g.k, static_cast<const T*>(g.packed) + j * g.k, T{1},
-              g.add, static_cast<T*>(g.c) + j, g.ldc, std::min(kWidth, g.n - j)});
+    const T* panel = static_cast<const T*>(g.packed) + j * g.k;
+    std::int64_t k = 0;
+    do {  // once for k = 0 too
+      multiply_panel<T>(
+          g.m, {static_cast<const T*>(g.a) + k, g.lda, 1, std::min(kDepth, g.k - k), panel + k * kWidth, T{1},
+                g.add || k > 0, static_cast<T*>(g.c) + j, g.ldc, std::min(kWidth, g.n - j)});
+      k += kDepth;
+    } while (k < g.k);
   }
 }
 
@@ -206,7 +217,7 @@ void gemm_tiles_run(const GemmArgs& g) {
   constexpr std::int64_t kWidth = panel_width<float>();
   // A panel takes half of the first-level cache. Four at a time are packed, so that rows of B are read by
   // whole stretches; they and the rows of A that meet all four stay in the second-level cache.
-  constexpr std::int64_t kDepth = 256, kColumns = 4 * kWidth, kMostRows = 20 * kTileRows;
+  constexpr std::int64_t kColumns = 4 * kWidth, kMostRows = 20 * kTileRows;
   HWY_ALIGN float panels[kDepth * kColumns];
   const auto *a = static_cast<const float*>(g.a), *b = static_cast<const float*>(g.b);
   auto* c = static_cast<float*>(g.c);

@@ -148,6 +148,30 @@ TEST(Pool, LayoutsAndLengthsAgree) {
   }
 }
 
+TEST(Pool, MeansAndTheirGradientsAgreeBetweenLayouts) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (std::int64_t n = 4; n < 44; ++n) {
+      for (const std::int64_t kernel : {1, 2, 3, 4}) {
+        for (const std::int64_t stride : {1, 2}) {
+          const AvgPoolOptions o{.stride = stride,
+                                 .padding = kernel / 2 * (n % 2),
+                                 .ceil_mode = n % 3 == 0,
+                                 .count_include_pad = n % 4 < 2};
+          const Tensor a = mixed({2, 2, 5, n}, dtype).detach().requires_grad(true);
+          const Tensor b = channels_last(a.detach()).requires_grad(true);
+          const Tensor y = avg_pool2d(a, kernel, o), z = avg_pool2d(b, kernel, o);
+          EXPECT_THAT(read(y), Pointwise(DoubleNear(1e-4), read(z))) << n << " " << kernel << " " << stride;
+          const Tensor seed = mixed(y.shape(), dtype);
+          y.backward(seed);
+          z.backward(seed);
+          EXPECT_THAT(read(a.grad()), Pointwise(DoubleNear(1e-4), read(b.grad())))
+              << n << " " << kernel << " " << stride;
+        }
+      }
+    }
+  }
+}
+
 TEST(Pool, KeepsChannelsLast) {
   Tensor x = channels_last(mixed({2, 8, 6, 6})).detach();
   x.requires_grad(true);

@@ -57,7 +57,10 @@ TEST(GemmPacked, IsTheProduct) {
           expect_product<float>(trans, 7, n, 40, add, pad);
           expect_product<double>(trans, 7, n, 40, add, pad);
         }
-        for (const std::int64_t k : {0, 1, 33, 65}) expect_product<double>(trans, 6, 16, k, add, pad);
+        for (const std::int64_t k : {0, 1, 33, 65, 256, 257, 600}) {
+          expect_product<float>(trans, 7, 16, k, add, pad);
+          expect_product<double>(trans, 6, 16, k, add, pad);
+        }
       }
     }
   }

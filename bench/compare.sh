@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures gradus against libtorch: builds both bench programs, runs them in turns on one and the same core and
+# Measures gradus against libtorch: builds both bench programs, runs them in turns on the same core, or cores, and
 # prints one line a case: both medians, their ratio, the bar of bench/bars.tsv. All figures go to a JSON file.
 set -euo pipefail
 
@@ -10,7 +10,9 @@ usage: bench/compare.sh [options]
   --repetitions N     runs of each program, in turns (default 9)
   --min-time SECONDS  measured time of a case in a run (default 0.05)
   --quick             3 repetitions of 0.01 s
-  --core N            the core both are pinned to (default: the last one)
+  --threads N         threads of each program, each with a core of its own (default 1). Times are then those of the
+                      clock, not of the processor, so the machine has to be idle
+  --core N            the core both are pinned to, the last one of several (default: the machine's last one)
   --only SIDE         gradus or torch: that side's figures alone
   --out FILE          the JSON file (default build/bench/compare.json)
   --no-build          the programs are built already
@@ -19,16 +21,17 @@ TEXT
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-filter='.*' repetitions=9 min_time=0.05 core=$(($(nproc --all) - 1)) only='' out=$root/build/bench/compare.json
+filter='.*' repetitions=9 min_time=0.05 threads=1 core=$(($(nproc --all) - 1)) only='' out=$root/build/bench/compare.json
 build=1 strict=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --filter | --repetitions | --min-time | --core | --only | --out)
+    --filter | --repetitions | --min-time | --threads | --core | --only | --out)
       [ $# -ge 2 ] || { echo "compare.sh: $1 needs a value" >&2; exit 2; }
       case $1 in
         --filter) filter=$2 ;;
         --repetitions) repetitions=$2 ;;
         --min-time) min_time=$2 ;;
+        --threads) threads=$2 ;;
         --core) core=$2 ;;
         --only) only=$2 ;;
         --out) out=$2 ;;
@@ -42,12 +45,16 @@ while [ $# -gt 0 ]; do
   esac
 done
 [[ $repetitions =~ ^[1-9][0-9]*$ ]] || { echo "compare.sh: --repetitions $repetitions is no count" >&2; exit 2; }
+[[ $threads =~ ^[1-9][0-9]*$ ]] || { echo "compare.sh: --threads $threads is no count" >&2; exit 2; }
+[[ $core =~ ^[0-9]+$ ]] || { echo "compare.sh: --core $core is no number" >&2; exit 2; }
+[ "$threads" -le $((core + 1)) ] || { echo "compare.sh: there are not $threads cores up to core $core" >&2; exit 2; }
+cores=$((core - threads + 1))-$core
 case $only in
   '') sides=(gradus torch) ;;
   gradus | torch) sides=("$only") ;;
   *) echo "compare.sh: --only takes gradus or torch, not $only" >&2; exit 2 ;;
 esac
-taskset -c "$core" true || { echo "compare.sh: no core $core to pin to" >&2; exit 2; }
+taskset -c "$cores" true || { echo "compare.sh: no cores $cores to pin to" >&2; exit 2; }
 
 gradus_build=$root/build/release torch_build=$root/build/bench/torch
 has() { [[ " ${sides[*]} " == *" $1 "* ]]; }
@@ -65,8 +72,9 @@ if [ $build = 1 ]; then
 fi
 
 # MKL and OpenBLAS pick kernels by variables too; ours for OpenBLAS must not reach libtorch.
-run_gradus() { taskset -c "$core" "$gradus_build/bench/$1" "${@:2}"; }
-run_torch() { env -u OPENBLAS_CORETYPE -u OPENBLAS_NUM_THREADS taskset -c "$core" "$torch_build/torch_$1" "${@:2}"; }
+export BENCH_THREADS=$threads
+run_gradus() { taskset -c "$cores" "$gradus_build/bench/$1" "${@:2}"; }
+run_torch() { env -u OPENBLAS_CORETYPE -u OPENBLAS_NUM_THREADS taskset -c "$cores" "$torch_build/torch_$1" "${@:2}"; }
 run() {
   if [ "$1" = gradus ]; then run_gradus "gradus_$2" "${@:3}"; else run_torch "${@:2}"; fi
 }
@@ -85,4 +93,4 @@ for ((i = 1; i <= repetitions; ++i)); do
   done
 done
 mkdir -p "$(dirname "$out")"
-python3 "$root/bench/compare_table.py" "$runs" --bars "$root/bench/bars.tsv" --out "$out" "${strict[@]}"
+python3 "$root/bench/compare_table.py" "$runs" --bars "$root/bench/bars.tsv" --threads "$threads" --out "$out" "${strict[@]}"

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Turns the runs that bench/compare.sh left in a folder into its table and one JSON file.
 
-A run is Google Benchmark's JSON (<side>-<n>.json) or a peak of memory in KiB (<side>-<n>.memory). Times are CPU
-times: on a busy machine the time in which another process had the core does not count. The ratio is the median of
+A run is Google Benchmark's JSON (<side>-<n>.json) or a peak of memory in KiB (<side>-<n>.memory). Times of one
+thread are CPU times: on a busy machine the time in which another process had the core does not count. Those of
+several threads are the clock's. The ratio is the median of
 the ratios within a repetition, where both sides ran one after the other, so that a slow drift of the machine cancels.
 """
 
@@ -17,9 +18,10 @@ NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 SIDES = ("gradus", "torch")
 
 
-def read_runs(folder):
+def read_runs(folder, threads):
     """{side: {case: {repetition: figure}}}, in the order in which the cases ran, and the library versions."""
     figures = {side: {} for side in SIDES}
+    kind = "cpu_time" if threads == 1 else "real_time"
     versions = {}
     for path in sorted(folder.iterdir(), key=lambda p: (p.suffix != ".json", p.name)):
         side, _, number = path.stem.partition("-")
@@ -35,7 +37,7 @@ def read_runs(folder):
                     continue
                 if case.get("error_occurred"):
                     sys.exit(f"compare: {side} {case['name']}: {case.get('error_message')}")
-                time = case["cpu_time"] * NANOSECONDS[case["time_unit"]]
+                time = case[kind] * NANOSECONDS[case["time_unit"]]
                 figures[side].setdefault(case["name"], {})[int(number)] = time
     return figures, versions
 
@@ -92,20 +94,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=pathlib.Path)
     parser.add_argument("--bars", type=pathlib.Path, required=True)
+    parser.add_argument("--threads", type=int, default=1, help="of each program")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--strict", action="store_true", help="exit with 1 where a case is over its bar")
     options = parser.parse_args()
 
-    figures, versions = read_runs(options.runs)
+    figures, versions = read_runs(options.runs, options.threads)
     bars = read_bars(options.bars)
     cases = list(dict.fromkeys([*figures["gradus"], *figures["torch"]]))
     if not cases:
         sys.exit("compare: no case matches the filter")
     rows = [compare(case, figures["gradus"].get(case, {}), figures["torch"].get(case, {}), bars) for case in cases]
-    report = {"processor": processor(), "libraries": versions, "cases": rows}
+    report = {"processor": processor(), "threads": options.threads, "libraries": versions, "cases": rows}
     options.out.write_text(json.dumps(report, indent=1) + "\n")
 
-    print(f"{report['processor']}; one thread; " + " against ".join(versions[s] for s in SIDES if s in versions))
+    count = "one thread" if options.threads == 1 else f"{options.threads} threads"
+    print(f"{report['processor']}; {count}; " + " against ".join(versions[s] for s in SIDES if s in versions))
     print(f"{'case':36}{'gradus':>12}{'torch':>12}{'ratio':>8}{'bar':>8}  ")
     for row in rows:
         ratio = "-" if row["ratio"] is None else f"{row['ratio']:.3f}"

@@ -1,8 +1,9 @@
-// gradus's side of bench/compare.sh; also a Google Benchmark program of its own. One thread.
+// gradus's side of bench/compare.sh; also a Google Benchmark program of its own.
 #include "common.h"
+#include "threads.h"
 
 int main(int argc, char** argv) {
-  gradus::set_threads(1);
+  gradus::set_threads(bench::wanted_threads());
   bench::register_overhead();
   bench::register_elementwise();
   bench::register_rows();

@@ -68,16 +68,26 @@ std::string recorded_at(const Node* n) {
   return fmt::format("{} (recorded at {})", n->op->name, format_location(n->where()));
 }
 
-bool sole_owner(const Tensor& t) {
+bool sole_owner_of_any_layout(const Tensor& t) {
   const TensorImpl* p = t.impl();
-  return p->refs.unique() && p->storage->refs.unique() && p->strides == nullptr && p->node == nullptr &&
+  return p->refs.unique() && p->storage->refs.unique() && p->node == nullptr &&
          p->storage->kind != Storage::Kind::kExternal;
 }
+bool sole_owner(const Tensor& t) { return t.is_contiguous() && sole_owner_of_any_layout(t); }
 
 // A gradient that grad() may own: contiguous, no history, storage that nobody else writes.
 Tensor owned(Tensor g) {
   if (sole_owner(g)) return g;
   return g.clone_detached();
+}
+
+// As above for a caller of grad(); one that lies in memory as its variable does, without holes, may stay so.
+Tensor owned_like(Tensor g, const TensorImpl& variable) {
+  const TensorImpl& t = *g.impl();
+  const bool alike = t.strides != nullptr && variable.strides != nullptr &&
+                     std::equal(t.strides, t.strides + t.rank, variable.strides) &&
+                     is_dense_layout(t.dims(), t.strides, t.rank);
+  return alike && sole_owner_of_any_layout(g) ? g : owned(std::move(g));
 }
 
 // Hooks may add and remove hooks while they run: what was removed is skipped and freed at the end.
@@ -184,8 +194,9 @@ class Walk {
     leaves_.clear();
     captured_.clear();
     // Two gradients may be one tensor, or the caller's seed; each is the caller's own to change.
-    for (Tensor& g : out) {
-      if (g.defined() && !g.requires_grad()) g = owned(std::move(g));
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      Tensor& g = out[i];
+      if (g.defined() && !g.requires_grad()) g = owned_like(std::move(g), *targets_[i].impl());
     }
     return out;
   }

@@ -1,8 +1,10 @@
-// libtorch's side of bench/compare.sh: the cases of the gradus bench under the same names, on one thread.
+// libtorch's side of bench/compare.sh: the cases of the gradus bench under the same names, on as many
+// threads.
+#include "../threads.h"
 #include "common.h"
 
 int main(int argc, char** argv) {
-  at::set_num_threads(1);
+  at::set_num_threads(bench::wanted_threads());
   at::set_num_interop_threads(1);
   bench::register_overhead();
   bench::register_elementwise();

@@ -1,15 +1,14 @@
 // gelu: y = x Phi(x) with the distribution function Phi of the standard normal distribution; approximate
 // = "tanh": y = x (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3). D. Hendrycks, K. Gimpel,
 // "Gaussian Error Linear Units" (2016). Phi and (1 + tanh(u)) / 2 are computed without the cancellation
-// that 1 + erf and 1 + tanh have below 0: the result has its digits in the left tail too.
+// that 1 + erf and 1 + tanh have below 0: the result has its digits in the left tail too. The loops of the
+// first form are in ops/kernels/gelu.cc.
 // Derivative: Phi(x) + x phi(x), phi the density, in one loop: gelu_backward.cc.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/ops/activation/gelu.cc"
 #include "gradus/ops/kernels/activation-inl.h"
 #include "gradus/ops/kernels/elementwise-inl.h"
-#include "gradus/ops/kernels/math_erf-inl.h"
 
-GRADUS_UNARY(kGeluLoops, kFloating, hn::Mul(x, math::NormalOf(d, x).cdf))
 GRADUS_UNARY(kGeluTanhLoops, kFloating, hn::Mul(x, math::Sigmoid(d, math::GeluInner(d, x))))
 
 #if HWY_ONCE
@@ -21,15 +20,16 @@ GRADUS_UNARY(kGeluTanhLoops, kFloating, hn::Mul(x, math::Sigmoid(d, math::GeluIn
 #include "gradus/ops/activation/fused_backward.h"
 #include "gradus/ops/activation/params.h"
 #include "gradus/ops/elementwise/infer.h"
+#include "gradus/ops/kernels/gelu.h"
 
 namespace gradus {
 namespace {
 
-void infer(InferContext& c) { infer_elementwise(c, kernels::kGeluLoops); }
+void infer(InferContext& c) { infer_elementwise(c, kernels::gelu_loops()); }
 
 void kernel(KernelContext& c) {
   const bool exact = c.attrs<GeluAttrs>().approximate[0] == 'n';
-  kernels::elementwise(exact ? kernels::kGeluLoops : kernels::kGeluTanhLoops, c.in, 1, c.out[0]);
+  kernels::elementwise(exact ? kernels::gelu_loops() : kernels::kGeluTanhLoops, c.in, 1, c.out[0]);
 }
 
 void rule(RuleContext& c) { c.set(0, gelu_backward(c.grad(), c.input(0), c.attrs<GeluAttrs>().approximate)); }

@@ -6,16 +6,8 @@
 #define HWY_TARGET_INCLUDE "gradus/ops/activation/gelu_backward.cc"
 #include "gradus/ops/kernels/activation-inl.h"
 #include "gradus/ops/kernels/elementwise-inl.h"
-#include "gradus/ops/kernels/math_erf-inl.h"
 
 GRADUS_SIMD_BEGIN
-struct GeluBackward {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V g, V x, const void*) const {
-    const auto n = math::NormalOf(d, x);
-    return math::ZMul(d, g, hn::Add(n.cdf, hn::Mul(x, n.pdf)));
-  }
-};
 struct GeluTanhBackward {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V g, V x, const void*) const {
@@ -27,7 +19,6 @@ struct GeluTanhBackward {
   }
 };
 GRADUS_SIMD_END
-GRADUS_ELEMENTWISE(kGeluBackwardLoops, GeluBackward, kFloating, 2)
 GRADUS_ELEMENTWISE(kGeluTanhBackwardLoops, GeluTanhBackward, kFloating, 2)
 
 #if HWY_ONCE
@@ -40,15 +31,16 @@ GRADUS_ELEMENTWISE(kGeluTanhBackwardLoops, GeluTanhBackward, kFloating, 2)
 #include "gradus/ops/elementwise/cotangent.h"
 #include "gradus/ops/elementwise/infer.h"
 #include "gradus/ops/elementwise/math.h"
+#include "gradus/ops/kernels/gelu.h"
 
 namespace gradus {
 namespace {
 
-void infer(InferContext& c) { infer_elementwise(c, kernels::kGeluBackwardLoops); }
+void infer(InferContext& c) { infer_elementwise(c, kernels::gelu_backward_loops()); }
 
 void kernel(KernelContext& c) {
   const bool exact = c.attrs<GeluAttrs>().approximate[0] == 'n';
-  kernels::elementwise(exact ? kernels::kGeluBackwardLoops : kernels::kGeluTanhBackwardLoops, c.in, 2,
+  kernels::elementwise(exact ? kernels::gelu_backward_loops() : kernels::kGeluTanhBackwardLoops, c.in, 2,
                        c.out[0]);
 }
 

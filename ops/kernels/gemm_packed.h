@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "gradus/graph/dtype.h"
+#include "gradus/ops/kernels/gemm_loop.h"
 
 namespace gradus::kernels {
 
@@ -21,5 +22,9 @@ void pack_matrix(DType dtype, bool trans, std::int64_t k, std::int64_t n, const 
 // C[m, n] = A[m, k] B, or C += A B where `add`.
 void gemm_packed(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, const void* a, std::int64_t lda,
                  const void* packed, bool add, void* c, std::int64_t ldc);
+
+// An f32 product, on the calling thread: a few panels of B at a time are packed, on the stack. Each
+// element is summed in one order, whichever rows of C a call computes.
+void gemm_tiles(const GemmArgs& args);
 
 }  // namespace gradus::kernels

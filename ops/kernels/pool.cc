@@ -241,6 +241,16 @@ HWY_INLINE void max_of_windows(const PoolShape& s, const PoolAxis::Taps& d, cons
   L::store_places(place, places, L::lanes());
 }
 
+// The windows of a row without a place in the padding along W, for vectors that run over windows.
+struct Inside {
+  std::int64_t begin, end;
+  explicit Inside(const PoolAxis& W) {
+    const std::int64_t room = W.in + W.before - ((W.kernel - 1) * W.dilation + 1);
+    begin = std::min(W.out, (W.before + W.stride - 1) / W.stride);
+    end = room < 0 ? 0 : std::min(W.out, room / W.stride + 1);
+  }
+};
+
 template <int kStride, class T, class P>
 void max_rows(const MaxPoolArgs& a, std::int64_t begin, std::int64_t end) {
   using Wide = Vectors<T, P>;
@@ -248,11 +258,8 @@ void max_rows(const MaxPoolArgs& a, std::int64_t begin, std::int64_t end) {
   const PoolShape& s = *a.s;
   const PoolAxis &D = s.axis[0], &H = s.axis[1], &W = s.axis[2];
   const T* const x_end = static_cast<const T*>(a.x) + s.outer * s.in_size();
-  // Windows with no place in the padding along W.
-  const std::int64_t room = W.in + W.before - ((W.kernel - 1) * W.dilation + 1);
-  const std::int64_t inside_begin = std::min(W.out, (W.before + kStride - 1) / kStride);
-  const std::int64_t inside_end = room < 0 ? 0 : std::min(W.out, room / kStride + 1);
-  const bool wide = inside_end - inside_begin >= Wide::lanes();
+  const Inside inside(W);
+  const bool wide = inside.end - inside.begin >= Wide::lanes();
   const std::int64_t lanes = wide ? Wide::lanes() : Narrow::lanes();
   for (std::int64_t r = begin; r < end; ++r) {
     const PoolRow row = PoolRow::of(r, D.out, H.out);
@@ -270,12 +277,12 @@ void max_rows(const MaxPoolArgs& a, std::int64_t begin, std::int64_t end) {
       places[ow] = static_cast<P>(place);
     };
     std::int64_t ow = 0;
-    for (; ow < inside_begin; ++ow) one(ow);
-    while (ow < inside_end) {
+    for (; ow < inside.begin; ++ow) one(ow);
+    while (ow < inside.end) {
       // The last vector starts earlier and computes some windows again.
-      const std::int64_t at = std::min(ow, inside_end - lanes);
+      const std::int64_t at = std::min(ow, inside.end - lanes);
       const T* from = first + at * kStride - W.before;
-      if (at < inside_begin || x_end - from < reach) break;
+      if (at < inside.begin || x_end - from < reach) break;
       if (wide)
         max_of_windows<kStride, Wide>(s, d, h, from, y + at, places + at);
       else
@@ -366,6 +373,40 @@ std::int64_t largest_place(bool bytes, const void* places, std::int64_t n) {
                : largest(static_cast<const std::uint32_t*>(places), n);
 }
 
+// The means of the windows [ow, ow + lanes) of a row, all of whose places along W are inside; `row` is the
+// first window's first place in each plane. Reads nothing but the windows.
+template <int kStride, class L, class T>
+HWY_INLINE typename L::V mean_of_windows(const PoolShape& s, std::int64_t depth, std::int64_t height,
+                                         const T* row, T divisor) {
+  const typename L::D vd;
+  const PoolAxis &H = s.axis[1], &W = s.axis[2];
+  auto sum = hn::Zero(vd);
+  for (std::int64_t kd = 0; kd < depth; ++kd) {
+    auto plane = hn::Zero(vd);
+    for (std::int64_t kh = 0; kh < height; ++kh) {
+      const T* p = row + (kd * H.in + kh) * W.in;
+      auto line = hn::Zero(vd);
+      if constexpr (kStride == 1) {
+        for (std::int64_t kw = 0; kw < W.kernel; ++kw) line = hn::Add(line, hn::LoadU(vd, p + kw));
+      } else {
+        // One load gives two neighbouring places of every window, the last one perhaps a second time.
+        typename L::V even, odd;
+        for (std::int64_t kw = 0; kw + 2 <= W.kernel; kw += 2) {
+          hn::LoadInterleaved2(vd, p + kw, even, odd);
+          line = hn::Add(line, hn::Add(even, odd));
+        }
+        if (W.kernel % 2 != 0) {
+          hn::LoadInterleaved2(vd, p + W.kernel - 2, even, odd);
+          line = hn::Add(line, odd);
+        }
+      }
+      plane = hn::Add(plane, line);
+    }
+    sum = hn::Add(sum, plane);
+  }
+  return hn::Div(sum, hn::Set(vd, divisor));
+}
+
 // Sums go row by row of the window, so that the error of a large one is that of its sides.
 template <class T>
 void avg_rows(const AvgPoolArgs& a, std::int64_t begin, std::int64_t end) {
@@ -373,15 +414,31 @@ void avg_rows(const AvgPoolArgs& a, std::int64_t begin, std::int64_t end) {
   const typename L::D vd;
   const PoolShape& s = *a.s;
   const PoolAxis &D = s.axis[0], &H = s.axis[1], &W = s.axis[2];
+  const std::int64_t lanes = L::lanes();
+  const Inside inside(W);
+  const bool over_windows = s.inner == 1 && !W.adaptive && W.stride <= std::min<std::int64_t>(2, W.kernel) &&
+                            inside.end - inside.begin >= lanes;
   for (std::int64_t r = begin; r < end; ++r) {
     const PoolRow row = PoolRow::of(r, D.out, H.out);
     const PoolAxis::Taps d = D.taps(row.d), h = H.taps(row.h);
     const T* x = static_cast<const T*>(a.from) + row.outer * s.in_size() * s.inner;
     const double by_row = a.by_row(row.d, row.h);
+    const T* first = x + (d.begin * H.in + h.begin) * W.in;
     for (std::int64_t ow = 0; ow < W.out; ++ow) {
+      T* to = static_cast<T*>(a.to) + (r * W.out + ow) * s.inner;
+      if (over_windows && ow >= inside.begin && ow < inside.end) {
+        // The last vector starts earlier and computes some windows again.
+        const std::int64_t at = std::min(ow, inside.end - lanes);
+        const T* from = first + at * W.stride - W.before;
+        const T divisor = static_cast<T>(by_row * a.by_column(at));
+        hn::StoreU(W.stride == 1 ? mean_of_windows<1, L>(s, d.count, h.count, from, divisor)
+                                 : mean_of_windows<2, L>(s, d.count, h.count, from, divisor),
+                   vd, to + at - ow);
+        ow = at + lanes - 1;
+        continue;
+      }
       const PoolAxis::Taps w = W.taps(ow);
       const double divisor = by_row * a.by_column(ow);
-      T* to = static_cast<T*>(a.to) + (r * W.out + ow) * s.inner;
       const auto place = [&](std::int64_t kd, std::int64_t kh) {
         return x + (((d.begin + kd) * H.in + h.begin + kh) * W.in + w.begin) * s.inner;
       };
@@ -422,6 +479,10 @@ void avg_backward_rows(const AvgPoolArgs& a, std::int64_t begin, std::int64_t en
   const typename L::D vd;
   const PoolShape& s = *a.s;
   const PoolAxis &D = s.axis[0], &H = s.axis[1], &W = s.axis[2];
+  const std::int64_t lanes = L::lanes();
+  // Windows of two places side by side.
+  const bool pairs = s.inner == 1 && !W.adaptive && W.stride == 2 && W.kernel == 2 && W.dilation == 1;
+  const Inside inside(W);
   for (std::int64_t r = begin; r < end; ++r) {
     const PoolRow row = PoolRow::of(r, D.in, H.in);
     T* dx = static_cast<T*>(a.to) + r * W.in * s.inner;
@@ -430,10 +491,19 @@ void avg_backward_rows(const AvgPoolArgs& a, std::int64_t begin, std::int64_t en
       for (std::int64_t oh = H.first_reader(row.h); oh < H.end_reader(row.h); ++oh) {
         const double by_row = a.by_row(od, oh);
         for (std::int64_t ow = 0; ow < W.out; ++ow) {
-          const PoolAxis::Taps w = W.taps(ow);
           const T* g = static_cast<const T*>(a.from) +
                        (((row.outer * D.out + od) * H.out + oh) * W.out + ow) * s.inner;
           const T divisor = static_cast<T>(by_row * a.by_column(ow));
+          if (pairs && ow >= inside.begin && ow + lanes <= inside.end) {
+            const auto v = hn::Div(hn::LoadU(vd, g), hn::Set(vd, divisor));
+            T* p = dx + ow * 2 - W.before;
+            typename L::V even, odd;
+            hn::LoadInterleaved2(vd, p, even, odd);
+            hn::StoreInterleaved2(hn::Add(even, v), hn::Add(odd, v), vd, p);
+            ow += lanes - 1;
+            continue;
+          }
+          const PoolAxis::Taps w = W.taps(ow);
           T* to = dx + w.begin * s.inner;
           if (s.inner == 1) {
             const T v = *g / divisor;

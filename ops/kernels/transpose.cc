@@ -57,15 +57,19 @@ HWY_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* to,
   const hn::ScalableTag<std::uint64_t> d64;
   using V = hn::Vec<decltype(d)>;
   constexpr int kSide = HWY_MAX_BYTES / sizeof(T);
-  V row[kSide], mixed[kSide];
+  V row[kSide], mixed[kSide];  // in registers once all loops are unrolled
+#pragma GCC unroll 16
   for (int i = 0; i < kSide; ++i) row[i] = hn::LoadU(d, from + i * from_stride);
+#pragma GCC unroll 16
   for (int i = 0; i < kSide; i += 2) {
     mixed[i] = hn::InterleaveLower(d, row[i], row[i + 1]);
     mixed[i + 1] = hn::InterleaveUpper(d, row[i], row[i + 1]);
   }
   // Now a block (128 bits) holds one or two columns of two rows; for 4-byte elements four rows have to meet.
   if constexpr (sizeof(T) == 4) {
+#pragma GCC unroll 16
     for (int i = 0; i < kSide; i += 4) {
+#pragma GCC unroll 2
       for (int k = 0; k < 2; ++k) {
         const auto a = hn::BitCast(d64, mixed[i + k]), b = hn::BitCast(d64, mixed[i + 2 + k]);
         row[i + 2 * k] = hn::BitCast(d, hn::InterleaveLower(d64, a, b));
@@ -73,9 +77,11 @@ HWY_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* to,
       }
     }
   } else {
+#pragma GCC unroll 16
     for (int i = 0; i < kSide; ++i) row[i] = mixed[i];
   }
   constexpr int kColumns = 16 / sizeof(T);  // of a block
+#pragma GCC unroll 16
   for (int j = 0; j < kColumns; ++j) store_blocks(d, row + j, to + j * to_stride, kColumns * to_stride);
 }
 
@@ -83,13 +89,19 @@ template <class T>
 void transpose_squares(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride,
                        std::int64_t rows, std::int64_t cols) {
   constexpr std::int64_t kSide = HWY_MAX_BYTES / sizeof(T);
+  constexpr std::int64_t kLine = 64 / sizeof(T);  // one or more squares
   const std::int64_t whole_cols = cols - cols % kSide;
   std::int64_t i = 0;
-  for (; i + kSide <= rows; i += kSide) {
-    for (std::int64_t j = 0; j < whole_cols; j += kSide) {
-      transpose_square(from + j * from_stride + i, from_stride, to + i * to_stride + j, to_stride);
+  const auto columns = [&](std::int64_t height) HWY_ATTR {
+    for (; i + height <= rows; i += height) {
+      for (std::int64_t j = 0; j < whole_cols; j += kSide) {
+        for (std::int64_t k = i; k < i + height; k += kSide)
+          transpose_square(from + j * from_stride + k, from_stride, to + k * to_stride + j, to_stride);
+      }
     }
-  }
+  };
+  columns(kLine);  // whole cache lines of `from`, far apart as they are, at once
+  columns(kSide);
   transpose_plain(from + whole_cols * from_stride, from_stride, to + whole_cols, to_stride, i,
                   cols - whole_cols);
   transpose_plain(from + i, from_stride, to + i * to_stride, to_stride, rows - i, cols);

@@ -117,6 +117,31 @@ TEST(Activation, GeluKeepsItsDigitsInTheLeftTail) {
               HasSubstr("gelu: approximate is \"fast\"; it must be \"none\" or \"tanh\""));
 }
 
+TEST(Activation, GeluIsAccurateInF32) {
+  // Both sides of the limits between its formulas, and vectors that hold both.
+  std::vector<float> at;
+  for (int i = -600; i <= 600; ++i) at.push_back(static_cast<float>(i) * 0.0237F);
+  for (const float v : {0.0F, -0.0F, 1e-30F, -1e-30F, 13.0F, -13.0F, -13.0625F}) at.push_back(v);
+  const Tensor x = tensor<float>(at).requires_grad(true);
+  const Tensor y = gelu(x);
+  const auto values = y.to_vector<float>();
+  const auto slopes = grad(sum(y), {x})[0].to_vector<float>();
+  constexpr double kSubnormal = 15 * 1.5e-45;  // the rounding of Phi times x
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    const double v = at[i], cdf = 0.5 * std::erfc(-v / std::sqrt(2.0));
+    const double pdf = std::exp(-v * v / 2) / std::sqrt(2 * M_PI);
+    EXPECT_NEAR(values[i], v * cdf, 5e-7 * std::abs(v * cdf) + kSubnormal) << v;
+    EXPECT_NEAR(slopes[i], cdf + v * pdf, 5e-7 * (cdf + std::abs(v) * pdf) + kSubnormal) << v;
+    // Alone, in a vector that is filled up with zeros, it is the same number.
+    const Tensor one = tensor<float>(at[i]).requires_grad(true);
+    const Tensor alone = gelu(one);
+    EXPECT_EQ(alone.item<float>(), values[i]) << v;
+    EXPECT_EQ(grad(alone, {one})[0].item<float>(), slopes[i]) << v;
+  }
+  EXPECT_TRUE(std::signbit(gelu(tensor<float>(-0.0F)).item<float>()));
+  EXPECT_TRUE(std::isnan(gelu(tensor<float>(NAN)).item<float>()));
+}
+
 TEST(Activation, GradientsAtKinksAreThoseOfPyTorch) {
   const auto at = [](auto f, std::initializer_list<double> x) {
     Tensor t = empty({static_cast<std::int64_t>(x.size())}, DType::f64);

@@ -148,6 +148,30 @@ TEST(Pool, LayoutsAndLengthsAgree) {
   }
 }
 
+TEST(Pool, MeansAndTheirGradientsAgreeBetweenLayouts) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (std::int64_t n = 4; n < 44; ++n) {
+      for (const std::int64_t kernel : {1, 2, 3, 4}) {
+        for (const std::int64_t stride : {1, 2}) {
+          const AvgPoolOptions o{.stride = stride,
+                                 .padding = kernel / 2 * (n % 2),
+                                 .ceil_mode = n % 3 == 0,
+                                 .count_include_pad = n % 4 < 2};
+          const Tensor a = mixed({2, 2, 5, n}, dtype).detach().requires_grad(true);
+          const Tensor b = channels_last(a.detach()).requires_grad(true);
+          const Tensor y = avg_pool2d(a, kernel, o), z = avg_pool2d(b, kernel, o);
+          EXPECT_THAT(read(y), Pointwise(DoubleNear(1e-4), read(z))) << n << " " << kernel << " " << stride;
+          const Tensor seed = mixed(y.shape(), dtype);
+          y.backward(seed);
+          z.backward(seed);
+          EXPECT_THAT(read(a.grad()), Pointwise(DoubleNear(1e-4), read(b.grad())))
+              << n << " " << kernel << " " << stride;
+        }
+      }
+    }
+  }
+}
+
 TEST(Pool, KeepsChannelsLast) {
   Tensor x = channels_last(mixed({2, 8, 6, 6})).detach();
   x.requires_grad(true);
@@ -156,7 +180,8 @@ TEST(Pool, KeepsChannelsLast) {
   EXPECT_TRUE(is_channels_last(z));
   EXPECT_TRUE(is_channels_last(adaptive_avg_pool2d(x, {2, 3})));
   EXPECT_TRUE(is_channels_last(max_pool2d_with_indices(x, 2).indices));
-  // Gradients too, where they go on through the graph (a leaf's is made contiguous by the engine).
+  // Gradients too: where they go on through the graph and for the caller of grad(). A leaf's grad() is
+  // contiguous.
   for (const auto& pool : {+[](const Tensor& t) { return max_pool2d(t, 2); },
                            +[](const Tensor& t) { return avg_pool2d(t, 3, {.stride = 2, .padding = 1}); }}) {
     Tensor u = x * 1.0;
@@ -167,6 +192,11 @@ TEST(Pool, KeepsChannelsLast) {
     });
     sum(square(pool(u))).backward();
     EXPECT_TRUE(seen);
+    EXPECT_TRUE(x.grad().is_contiguous());
+    const Tensor g = grad(sum(square(pool(x))), {x})[0];
+    EXPECT_TRUE(is_channels_last(g));
+    EXPECT_EQ(read(g), read(x.grad()));
+    x.clear_grad();
   }
   EXPECT_TRUE(max_pool2d(contiguous(x), 2).is_contiguous());
 }

@@ -37,6 +37,7 @@ class AdamW final : public GroupedOptimizer<AdamW, AdamWOptions, AdamWGroup> {
 
   void update(Location where) override;
   std::span<const char* const> slot_names() const override;
+  unsigned late_slots() const override { return 4; }
 };
 
 }  // namespace gradus::optim

@@ -118,6 +118,21 @@ void Optimizer::zero_grad() {
   }
 }
 
+void Optimizer::update_touched_rows_only(const Tensor& param, bool on, Location where) {
+  const std::string op = fmt::format("{}::update_touched_rows_only", name());
+  if (!is_elementwise()) throw_error<ValueError>(where, op, "{} looks at a parameter as a whole", name());
+  for (Members& m : members_) {
+    for (std::size_t i = 0; i < m.params.size(); ++i) {
+      if (!m.params[i].is(param)) continue;
+      if (param.rank() == 0) throw_error<ValueError>(where, op, "{} has no rows", describe(param));
+      m.touched_rows_only[i] = on;
+      return;
+    }
+  }
+  throw_error<ValueError>(where, op, "{} is no parameter of this optimizer",
+                          param.defined() ? describe(param) : "an empty handle");
+}
+
 void Optimizer::add_members(std::vector<Tensor> params, const char* op, Location where) {
   std::unordered_map<const TensorImpl*, Place> places;
   for (std::size_t g = 0; g < members_.size(); ++g) {
@@ -151,6 +166,7 @@ void Optimizer::add_members(std::vector<Tensor> params, const char* op, Location
   }
   Members m;
   m.states.resize(params.size());
+  m.touched_rows_only.resize(params.size());
   m.params = std::move(params);
   members_.push_back(std::move(m));
 }
@@ -268,8 +284,8 @@ ParamState Optimizer::read_state(StateEntries& entries, std::size_t group, std::
                               describe(*t), describe(p));
     }
     const Shape shape = slot_shape(p, k);
-    if (t->rank() == 1 && t->numel() == 0 && !(t->shape() == shape)) continue;  // not made yet
     if (!(t->shape() == shape)) {
+      if ((late_slots() >> k & 1U) != 0 && t->shape() == Shape{0}) continue;  // not made yet
       if (shape == p.shape()) {
         throw_error<ShapeError>(where, op, "\"{}\" {} has another shape than its parameter {}", slot,
                                 describe(*t), describe(p));

@@ -30,6 +30,7 @@ struct ParamState {
   double product = 1.0;                 // a running product, of an optimizer that keeps one
 };
 
+class FusedStep;
 struct FusedKernels;
 class StateEntries;
 
@@ -55,6 +56,13 @@ class Optimizer {
   const ParamState& state_of(std::size_t group, std::size_t index) const {
     return members_[group].states[index];
   }
+  // For tables of which a step touches few rows, such as the weight of an embedding: from now on rows (of the
+  // first axis) whose gradient is all 0 are left alone, their state too, without decay or momentum; the step
+  // counts for the whole parameter, as in torch.optim.SparseAdam. Not part of the state. Errors: ValueError
+  // for what is no parameter here, for a scalar, and where the step is not elementwise (Adafactor, Muon,
+  // LBFGS).
+  void update_touched_rows_only(const Tensor& param, bool on = true, Location where = Location::current());
+
   // What a parameter is called in the state: its name(), or `<group>.<index>` where it has none of its own.
   std::string key_of(std::size_t group, std::size_t index) const;
 
@@ -80,6 +88,7 @@ class Optimizer {
   struct Members {
     std::vector<Tensor> params;
     std::vector<ParamState> states;
+    std::vector<bool> touched_rows_only;
   };
   // One hyper-parameter of a group by name.
   struct Option {
@@ -123,7 +132,10 @@ class Optimizer {
   virtual std::span<const char* const> slot_names() const = 0;
   // Bit k: the steps of this parameter, under its group's options, use slot k.
   virtual unsigned slots_of(std::size_t group, const Tensor& param) const = 0;
+  // Those among them that a change of options may call for after some steps; only they may be missing then.
+  virtual unsigned late_slots() const { return 0; }
   virtual Shape slot_shape(const Tensor& param, std::size_t slot) const;
+  virtual bool is_elementwise() const { return true; }
   virtual const char* product_name() const { return nullptr; }
   // State of the optimizer as a whole, for those that have it: appended to state(). check_more reads
   // and validates what save_more wrote and changes nothing that a step sees; load_more then takes it over.
@@ -138,12 +150,16 @@ class Optimizer {
   template <class MakeFactors, class Initial>
   void fused_update(const char* writer, Location where, const FusedKernels& kernels,
                     const MakeFactors& make_factors, const Initial& initial);
+  // A part of it, for an optimizer whose groups differ.
+  template <class MakeFactors, class Initial>
+  void fuse_group(FusedStep& fused, std::size_t group, const FusedKernels& kernels,
+                  const MakeFactors& make_factors, const Initial& initial);
 
   std::vector<Members> members_;
 
  private:
-  ParamState read_state(StateEntries& entries, std::size_t group, std::size_t index, const std::string& prefix,
-                        const std::string& op, Location where) const;
+  ParamState read_state(StateEntries& entries, std::size_t group, std::size_t index,
+                        const std::string& prefix, const std::string& op, Location where) const;
 };
 
 // An optimizer whose groups' hyper-parameters are an `O`, a plain struct; a `G` is a group as the user gives
@@ -152,7 +168,8 @@ class Optimizer {
 //   static O resolve(const G&, const O& defaults);         what the group says, or the defaults
 //   static std::vector<Option> table(O&);                  the options by name, with their domains
 //   static unsigned slots(const O&, const Tensor&);        which of slot_names() the steps use
-//   static void check_options(const O&, const char* op, Location);   may be left out
+//   static void check_options(const O&, const char* op, Location);                 may be left out
+//   static void check_member(const O&, const Tensor&, const char* op, Location);   of a parameter; the same
 template <class Derived, class O, class G>
 class GroupedOptimizer : public Optimizer {
  public:
@@ -180,6 +197,7 @@ class GroupedOptimizer : public Optimizer {
   void add_group(G group, Location where = Location::current()) {
     O o = Derived::resolve(group, defaults_);
     check_one(o, Derived::kName, where);
+    for (const Tensor& p : group.params) Derived::check_member(o, p, Derived::kName, where);
     groups_.reserve(groups_.size() + 1);
     add_members(std::move(group.params), Derived::kName, where);
     groups_.push_back(o);
@@ -194,10 +212,13 @@ class GroupedOptimizer : public Optimizer {
 
  protected:
   static void check_options(const O&, const char*, Location) {}
+  static void check_member(const O&, const Tensor&, const char*, Location) {}
 
   std::vector<Option> table_of(std::size_t group) override { return Derived::table(groups_[group]); }
   void check_together(std::size_t group, Location where) const override {
     Derived::check_options(groups_[group], Derived::kName, where);
+    for (const Tensor& p : members_[group].params)
+      Derived::check_member(groups_[group], p, Derived::kName, where);
   }
   unsigned slots_of(std::size_t group, const Tensor& param) const override {
     return Derived::slots(groups_[group], param);

@@ -39,6 +39,7 @@ class RMSprop final : public GroupedOptimizer<RMSprop, RMSpropOptions, RMSpropGr
 
   void update(Location where) override;
   std::span<const char* const> slot_names() const override;
+  unsigned late_slots() const override { return 6; }
 };
 
 }  // namespace gradus::optim

@@ -38,6 +38,7 @@ class SGD final : public GroupedOptimizer<SGD, SGDOptions, SGDGroup> {
 
   void update(Location where) override;
   std::span<const char* const> slot_names() const override;
+  unsigned late_slots() const override { return 1; }
 };
 
 }  // namespace gradus::optim

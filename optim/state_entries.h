@@ -1,5 +1,5 @@
-// StateEntries: the entries of a saved state by name, with the checks that every load makes. What was taken is
-// remembered, so that the rest can be refused. Internal to optim/.
+// StateEntries: the entries of a saved state by name, with the checks that every load makes. What was taken
+// is remembered, so that the rest can be refused. Internal to optim/.
 #pragma once
 
 #include <string>

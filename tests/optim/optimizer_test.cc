@@ -168,7 +168,11 @@ void continues(const typename Optimizer::Options& o) {
   Tensor a = leaf(start(5)), b = leaf(start(5));
   a.name("layer.weight");
   b.name("layer.weight");
-  Optimizer first({a}, o), second({b});
+  Optimizer first({a}, o), second({b}, [&] {
+    typename Optimizer::Options other;
+    if constexpr (requires { other.use_muon; }) other.use_muon = o.use_muon;  // a vector is no matrix
+    return other;
+  }());
   for (int i = 0; i < 4; ++i) {
     set_gradient(a, gradient(a.to_vector<double>(), i));
     first.step();
@@ -200,6 +204,8 @@ TEST(State, TrainingContinuesFromIt) {
   continues<Rprop>({.lr = 0.2});
   continues<ASGD>({.lr = 0.1, .lambd = 0.1, .t0 = 2});
   continues<Lion>({.lr = 0.1, .maximize = true});
+  continues<Adafactor>({.lr = 0.1});
+  continues<Muon>({.lr = 0.1, .use_muon = false});
 }
 
 // Every way in which a state can be wrong is refused, and the optimizer goes on as if nothing had been tried.
@@ -229,6 +235,10 @@ void refuses_bad_states(const typename Optimizer::Options& o) {
     bad = good;
     bad[i].tensor = empty({2, 3}, good[i].tensor.dtype());
     refused(bad, "misshapen " + good[i].name);
+    if constexpr (std::is_same_v<Optimizer, Adamax>) {
+      bad[i].tensor = empty({0}, good[i].tensor.dtype());
+      refused(bad, "empty " + good[i].name);
+    }
     bad = good;
     bad[i].tensor = empty(good[i].tensor.shape(), DType::f32);
     refused(bad, "of another dtype " + good[i].name);
@@ -265,6 +275,8 @@ TEST(State, EveryWrongEntryIsRefused) {
   refuses_bad_states<Rprop>({});
   refuses_bad_states<ASGD>({});
   refuses_bad_states<Lion>({});
+  refuses_bad_states<Adafactor>({});
+  refuses_bad_states<Muon>({.use_muon = false});
 }
 
 // A slot that the steps so far had no use for, though the next one has.
@@ -281,6 +293,65 @@ TEST(State, ASlotThatIsNotMadeYet) {
   second.step();  // the first gradient enters undamped in both
   EXPECT_EQ(b.to_vector<double>(), (std::vector<double>{0.875, 1.875}));
   EXPECT_EQ(a.to_vector<double>(), (std::vector<double>{0.75, 1.75}));
+}
+
+// Untouched rows stay bit for bit, with their state; touched ones go the way of a dense step.
+TEST(TouchedRows, OthersStayAsTheyAre) {
+  for (const std::int64_t columns : {1, 3, 20'000}) {
+    const std::int64_t rows = 6;
+    const auto make = [&] {
+      Tensor t = empty({rows, columns}, DType::f64);
+      const std::vector<double> values = start(static_cast<std::size_t>(t.numel()));
+      std::copy(values.begin(), values.end(), t.mutable_span<double>().begin());
+      t.requires_grad(true);
+      return t;
+    };
+    Tensor table = make(), dense = make();
+    const AdamOptions o{.lr = 0.1, .weight_decay = 0.1};
+    Adam sparse({table}, o), reference({dense}, o);
+    sparse.update_touched_rows_only(table);
+    // Rows 1, 2 and 5 are touched in every step, the others never.
+    const auto is_touched = [](std::int64_t row) { return row == 1 || row == 2 || row == 5; };
+    const std::vector<double> before = table.to_vector<double>();
+    for (int step = 0; step < 3; ++step) {
+      std::vector<double> g = gradient(before, step);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::int64_t c = 0; c < columns; ++c) {
+          if (!is_touched(r)) g[static_cast<std::size_t>(r * columns + c)] = c % 2 == 0 ? 0.0 : -0.0;
+        }
+      }
+      set_gradient(table, g);
+      set_gradient(dense, g);
+      sparse.step();
+      reference.step();
+    }
+    const std::vector<double> got = table.to_vector<double>(), all = dense.to_vector<double>();
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const bool touched = is_touched(static_cast<std::int64_t>(i) / columns);
+      ASSERT_EQ(got[i], touched ? all[i] : before[i]) << i << " of " << columns;
+      if (!touched) {
+        ASSERT_EQ(sparse.state_of(0, 0).slots[1].span<double>()[i], 0.0);
+      }
+    }
+    EXPECT_EQ(sparse.state_of(0, 0).steps, 3);
+    sparse.update_touched_rows_only(table, false);
+    sparse.step();
+    EXPECT_NE(table.span<double>()[0], before[0]);  // decay
+  }
+}
+
+TEST(TouchedRows, RefuseWhatHasNone) {
+  Tensor w = leaf({1.0, 2.0}), other = leaf({1.0}), scalar = empty({}, DType::f64);
+  scalar.requires_grad(true);
+  SGD opt({w, scalar});
+  opt.update_touched_rows_only(w);
+  EXPECT_THAT(message<ValueError>([&] { opt.update_touched_rows_only(other); }),
+              HasSubstr("SGD::update_touched_rows_only: [1] f64 is no parameter of this optimizer"));
+  EXPECT_THROW(opt.update_touched_rows_only(Tensor()), ValueError);
+  EXPECT_THAT(message<ValueError>([&] { opt.update_touched_rows_only(scalar); }), HasSubstr("has no rows"));
+  Adafactor whole({w});
+  EXPECT_THAT(message<ValueError>([&] { whole.update_touched_rows_only(w); }),
+              HasSubstr("Adafactor looks at a parameter as a whole"));
 }
 
 TEST(Options, AreReadAndSetByName) {

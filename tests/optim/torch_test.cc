@@ -6,7 +6,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "gradus/graph/recording.h"
+#include "gradus/ops/creation.h"
+#include "gradus/ops/elementwise.h"
+#include "gradus/ops/reduction.h"
+#include "gradus/ops/view.h"
 #include "gradus/optim/optim.h"
 #include "gradus/tests/optim/trajectory.h"
 
@@ -84,6 +87,46 @@ TEST(Torch, Adadelta) { same_as_torch<Adadelta>("adadelta"); }
 TEST(Torch, RMSprop) { same_as_torch<RMSprop>("rmsprop"); }
 TEST(Torch, Rprop) { same_as_torch<Rprop>("rprop"); }
 TEST(Torch, ASGD) { same_as_torch<ASGD>("asgd"); }
+TEST(Torch, Adafactor) { same_as_torch<Adafactor>("adafactor"); }
+// torch's Newton-Schulz iteration in f64, in place of its own in bfloat16.
+TEST(Torch, Muon) { same_as_torch<Muon>("muon"); }
+
+TEST(Torch, LBFGS) {
+  const ordered_json file = load("lbfgs");
+  for (const auto& [name, value] : numbers(file["defaults"])) {
+    LBFGS opt({leaf({1.0})});
+    // Left to max_iter here.
+    EXPECT_EQ(opt.option(0, name), name == "max_eval" ? 0.0 : value) << name;
+  }
+  std::size_t compared = 0;
+  for (const auto& c : file["cases"]) {
+    Tensor x = leaf({-1.2, 1.0, 0.5, -0.7, 0.2});
+    LBFGS opt({x}, {.line_search_fn = c["strong_wolfe"] ? LineSearch::strong_wolfe : LineSearch::none});
+    for (const auto& [name, value] : numbers(c["options"])) opt.set_option(0, name, value);
+    const Tensor i = arange(0, 5, 1, DType::f64);
+    const auto loss_of = [&] {
+      if (c["function"] == "quadratic")
+        return 0.5 * sum((0.5 + i) * square(x - cos(i))) + 0.1 * square(sum(x));
+      const Tensor a = slice(x, 0, 0, 4), b = slice(x, 0, 1, 5);
+      return sum(100.0 * square(b - square(a)) + square(1.0 - a));
+    };
+    for (const auto& row : c["rows"]) {
+      const double loss = opt.step([&] {
+        opt.zero_grad();
+        Tensor l = loss_of();
+        l.backward();
+        return l;
+      });
+      const std::string where = c["function"].get<std::string>() + c["options"].dump() + row.dump();
+      EXPECT_NEAR(loss, row[0].get<double>(), 1e-8 * std::max(1.0, std::abs(row[0].get<double>()))) << where;
+      EXPECT_EQ(opt.evaluations(), static_cast<std::int64_t>(row[1].get<double>())) << where;
+      EXPECT_EQ(opt.iterations(), static_cast<std::int64_t>(row[2].get<double>())) << where;
+      for (std::size_t k = 0; k < 5; ++k, ++compared)
+        EXPECT_NEAR(x.span<double>()[k], row[3 + k].get<double>(), 1e-8) << where;
+    }
+  }
+  EXPECT_EQ(compared, 10U * 4 * 5);
+}
 
 }  // namespace
 }  // namespace gradus::optim

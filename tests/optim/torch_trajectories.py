@@ -27,41 +27,27 @@ def gradient(w, step):
     return [(0.5 + 0.1 * i) * (w[i] - math.cos(i)) + 0.3 * math.sin(2.1 * step + i) for i in range(len(w))]
 
 
+def text(x, indent=""):
+    """JSON with one line a row of numbers, so that a change of one case is a change of few lines."""
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, list) else ()
+    if not any(isinstance(part, (dict, list)) for part in parts):
+        return json.dumps(x)
+    deeper = indent + " "
+    if isinstance(x, dict):
+        lines = [f"{deeper}{json.dumps(k)}: {text(v, deeper)}" for k, v in x.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(deeper + text(v, deeper) for v in x) + f"\n{indent}]"
+
+
 def dump(name, content):
-    """One line a row of numbers, so that a change of one case is a change of few lines."""
-    text = json.dumps(content, indent=1)
-    out, depth = [], 0
-    for line in text.split("\n"):
-        stripped = line.strip()
-        innermost = depth > 0
-        if stripped.endswith("[") and not innermost:
-            out.append(line)
-            depth = 1
-        elif depth:
-            if stripped.endswith("[") or stripped.endswith("{"):
-                out[-1] = out[-1] if depth == 0 else out[-1]
-                out.append(line)
-                depth = 1
-            elif stripped.startswith("]") or stripped.startswith("}"):
-                if out[-1].rstrip().endswith(("]", "}", "],", "},")):
-                    out.append(line)
-                else:
-                    out[-1] += stripped
-                depth = 1
-            else:
-                out[-1] += (" " if out[-1].endswith(",") else "") + stripped
-        else:
-            out.append(line)
-    (OUT / f"{name}.json").write_text("\n".join(out) + "\n")
-    json.loads((OUT / f"{name}.json").read_text())
+    (OUT / f"{name}.json").write_text(text(content) + "\n")
 
 
 # Names of options that are pairs in torch and two numbers in a state here.
 PAIRS = {"betas": ("beta1", "beta2"), "etas": ("etaminus", "etaplus"),
          "step_sizes": ("step_size_min", "step_size_max"), "eps": ("eps1", "eps2"),
          "ns_coefficients": ("ns_a", "ns_b", "ns_c")}
-TORCH_ONLY = {"foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay_",
-              "line_search_fn", "adjust_lr_fn"}
+TORCH_ONLY = {"foreach", "capturable", "differentiable", "fused", "line_search_fn", "adjust_lr_fn"}
 
 
 def flat(options):
@@ -104,7 +90,7 @@ def optimizers():
               dict(lr=0.05, momentum=0.8, nesterov=True, maximize=True))
     adam = [{}, dict(lr=0.05, betas=(0.8, 0.9), weight_decay=0.1), dict(lr=0.05, amsgrad=True, eps=1e-3),
             dict(lr=0.05, maximize=True, betas=(0.0, 0.5))]
-    # Adam's own default of decoupled_weight_decay is AdamW's matter here.
+    # AdamW is an optimizer of its own here.
     optimizer(o.Adam, *adam, skip=("decoupled_weight_decay",))
     optimizer(o.AdamW, *adam, skip=("decoupled_weight_decay",))
     optimizer(o.Adamax, {}, dict(lr=0.05, betas=(0.8, 0.9), weight_decay=0.1), dict(lr=0.05, maximize=True, eps=1e-3))

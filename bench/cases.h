@@ -48,6 +48,12 @@ struct Recurrent {
 };
 inline constexpr Recurrent kRecurrent{64, 32, 128, 128};
 
+// Parameters of an optimizer's step, 10M floats in all; weights, gradients and Adam's two moments are 160 MB,
+// of which a step reads all and writes 120 MB. The triad's three arrays together are as large as that
+// traffic.
+inline constexpr std::int64_t kStepTensors = 100, kStepSize = 100'000;
+inline constexpr std::int64_t kTriadBytes = kStepTensors * kStepSize * 4 * 7;
+
 inline std::string name(const std::string& stem, std::int64_t n) { return stem + "/" + std::to_string(n); }
 inline std::string name(const std::string& stem, Rows r) {
   return stem + "/" + std::to_string(r.rows) + "x" + std::to_string(r.columns);

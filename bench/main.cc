@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   bench::register_matmul();
   bench::register_conv();
   bench::register_mlp_step();
+  bench::register_optim_step();
   bench::register_recurrent();
   benchmark::AddCustomContext("library", "gradus");
   benchmark::Initialize(&argc, argv);

@@ -1,7 +1,8 @@
-// One step of the family of Adam on one parameter, fused. Internal to optim/; defined in adam.cc.
+// What Adam and its relatives share: the factors of a step and the kernel that takes them. Internal to
+// optim/; defined in adam.cc.
 #pragma once
 
-#include "gradus/optim/optimizer.h"
+#include "gradus/optim/fused_step.h"
 
 namespace gradus::kernels {
 
@@ -12,15 +13,6 @@ struct AdamFactors {
   double root_scale;   // 1 / sqrt(1 - b2^t)
   double eps;
   double step;  // lr / (1 - b1^t)
-};
-
-template <class T>
-struct AdamArrays {
-  T* w;
-  const T* g;
-  T* m;
-  T* v;
-  T* most;  // AMSGrad's largest v, or null
 };
 
 }  // namespace gradus::kernels
@@ -37,16 +29,12 @@ struct AdamSettings {
   double eps;
   double keep;
   double decay;
-  bool amsgrad;
   bool maximize;
 };
 
-// Steps every parameter that has a gradient; `writer` is a string literal.
-void adam_update(const AdamSettings& settings, std::span<const Tensor> params, std::span<ParamState> states,
-                 const char* writer, Location where);
-
-// Shared by the options of Adam and AdamW. Errors: ValueError.
-void check_adam(double lr, const std::array<double, 2>& betas, double eps, double weight_decay,
-                const char* op, Location where);
+// Of step t = 1, 2, ... of a parameter. The kernel's slots are those of kAdamSlots; the third one, where it
+// is there, is AMSGrad's.
+kernels::AdamFactors adam_factors(const AdamSettings& settings, std::int64_t step);
+FusedKernels adam_update_kernels();
 
 }  // namespace gradus::optim

@@ -8,49 +8,33 @@
 
 namespace gradus::optim {
 
-AdamW::AdamW(std::vector<Tensor> params, const Options& options, Location where) : GroupedOptimizer(options) {
-  check_options(options, "AdamW", where);
-  add_group({.params = std::move(params)}, where);
+AdamW::Options AdamW::resolve(const Group& g, const Options& defaults) {
+  return {.lr = g.lr.value_or(defaults.lr),
+          .betas = g.betas.value_or(defaults.betas),
+          .eps = g.eps.value_or(defaults.eps),
+          .weight_decay = g.weight_decay.value_or(defaults.weight_decay),
+          .amsgrad = g.amsgrad.value_or(defaults.amsgrad),
+          .maximize = g.maximize.value_or(defaults.maximize)};
 }
 
-AdamW::AdamW(std::vector<Group> groups, const Options& defaults, Location where)
-    : GroupedOptimizer(defaults) {
-  check_options(defaults, "AdamW", where);
-  for (Group& g : groups) add_group(std::move(g), where);
+std::vector<Optimizer::Option> AdamW::table(Options& o) {
+  return {{"lr", &o.lr, Range::not_negative},
+          {"beta1", &o.betas[0], Range::below_one},
+          {"beta2", &o.betas[1], Range::below_one},
+          {"eps", &o.eps, Range::not_negative},
+          {"weight_decay", &o.weight_decay, Range::not_negative},
+          {"amsgrad", &o.amsgrad},
+          {"maximize", &o.maximize}};
 }
 
-void AdamW::add_group(Group g, Location where) {
-  const Options o{.lr = g.lr.value_or(defaults_.lr),
-                  .betas = g.betas.value_or(defaults_.betas),
-                  .eps = g.eps.value_or(defaults_.eps),
-                  .weight_decay = g.weight_decay.value_or(defaults_.weight_decay),
-                  .amsgrad = g.amsgrad.value_or(defaults_.amsgrad),
-                  .maximize = g.maximize.value_or(defaults_.maximize)};
-  add_resolved(std::move(g.params), o, "AdamW", where);
-}
-
-void AdamW::check_options(const Options& o, const char* op, Location where) const {
-  check_adam(o.lr, o.betas, o.eps, o.weight_decay, op, where);
-}
+unsigned AdamW::slots(const Options& o, const Tensor&) { return o.amsgrad ? 7 : 3; }
 
 void AdamW::update(Location where) {
-  for (std::size_t g = 0; g < members_.size(); ++g) {
+  fused_update("AdamW::step", where, adam_update_kernels(), [this](std::size_t g, const ParamState& s, bool) {
     const Options& o = groups_[g];
-    adam_update(
-        {o.lr, o.betas[0], o.betas[1], o.eps, 1.0 - o.lr * o.weight_decay, 0.0, o.amsgrad, o.maximize},
-        members_[g].params, members_[g].states, "AdamW::step", where);
-  }
-}
-
-std::vector<Optimizer::Option> AdamW::options(std::size_t group) {
-  Options& o = groups_[group];
-  return {{"lr", &o.lr, nullptr},
-          {"beta1", &o.betas[0], nullptr},
-          {"beta2", &o.betas[1], nullptr},
-          {"eps", &o.eps, nullptr},
-          {"weight_decay", &o.weight_decay, nullptr},
-          {"amsgrad", nullptr, &o.amsgrad},
-          {"maximize", nullptr, &o.maximize}};
+    return adam_factors({o.lr, o.betas[0], o.betas[1], o.eps, 1.0 - o.lr * o.weight_decay, 0.0, o.maximize},
+                        s.steps + 1);
+  });
 }
 
 std::span<const char* const> AdamW::slot_names() const { return kAdamSlots; }

@@ -14,35 +14,30 @@ struct AdamWOptions {
   bool maximize = false;
 };
 
-class AdamW final : public GroupedOptimizer<AdamWOptions> {
+struct AdamWGroup {
+  std::vector<Tensor> params = {};
+  std::optional<double> lr = {};
+  std::optional<std::array<double, 2>> betas = {};
+  std::optional<double> eps = {};
+  std::optional<double> weight_decay = {};
+  std::optional<bool> amsgrad = {};
+  std::optional<bool> maximize = {};
+};
+
+class AdamW final : public GroupedOptimizer<AdamW, AdamWOptions, AdamWGroup> {
  public:
-  using Options = AdamWOptions;
-  // What a group leaves out comes from the defaults.
-  struct Group {
-    std::vector<Tensor> params = {};
-    std::optional<double> lr = {};
-    std::optional<std::array<double, 2>> betas = {};
-    std::optional<double> eps = {};
-    std::optional<double> weight_decay = {};
-    std::optional<bool> amsgrad = {};
-    std::optional<bool> maximize = {};
-  };
-
-  // Errors: ValueError for an option outside its domain and for a parameter given twice, DtypeError,
-  // GraphError for a parameter that is no leaf.
-  explicit AdamW(std::vector<Tensor> params, const Options& options = {},
-                 Location where = Location::current());
-  explicit AdamW(std::vector<Group> groups, const Options& defaults = {},
-                 Location where = Location::current());
-  void add_group(Group group, Location where = Location::current());
-
-  const char* name() const override { return "AdamW"; }
+  using GroupedOptimizer::GroupedOptimizer;
 
  private:
-  void check_options(const Options& o, const char* op, Location where) const override;
+  friend GroupedOptimizer;
+  static constexpr const char* kName = "AdamW";
+  static Options resolve(const Group& g, const Options& defaults);
+  static std::vector<Option> table(Options& o);
+  static unsigned slots(const Options& o, const Tensor& param);
+
   void update(Location where) override;
-  std::vector<Option> options(std::size_t group) override;
   std::span<const char* const> slot_names() const override;
+  unsigned late_slots() const override { return 4; }
 };
 
 }  // namespace gradus::optim

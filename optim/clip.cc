@@ -11,6 +11,7 @@
 #include "gradus/graph/describe.h"
 #include "gradus/graph/recording.h"
 #include "gradus/ops/kernels/simd-inl.h"
+#include "gradus/optim/scale_gradients.h"
 
 GRADUS_SIMD_BEGIN
 
@@ -54,6 +55,22 @@ void scale_run(T* x, T factor, std::int64_t n) {
   for (; i < n; ++i) x[i] *= factor;
 }
 
+// NaN stays NaN.
+template <class T>
+void clamp_run(T* x, T limit, std::int64_t n) {
+  const hn::ScalableTag<T> d;
+  const auto high = hn::Set(d, limit), low = hn::Neg(high);
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    hn::StoreU(hn::IfThenElse(hn::IsNaN(v), v, hn::Min(hn::Max(v, low), high)), d, x + i);
+  }
+  for (; i < n; ++i) x[i] = x[i] < -limit ? -limit : x[i] > limit ? limit : x[i];
+}
+
+void clamp_f32(float* x, double limit, std::int64_t n) { clamp_run(x, static_cast<float>(limit), n); }
+void clamp_f64(double* x, double limit, std::int64_t n) { clamp_run(x, limit, n); }
 void scale_f32(float* x, double factor, std::int64_t n) { scale_run(x, static_cast<float>(factor), n); }
 void scale_f64(double* x, double factor, std::int64_t n) { scale_run(x, factor, n); }
 
@@ -65,11 +82,15 @@ namespace gradus::kernels {
 namespace {
 GRADUS_EXPORT(square_sum_f32);
 GRADUS_EXPORT(square_sum_f64);
+GRADUS_EXPORT(clamp_f32);
+GRADUS_EXPORT(clamp_f64);
 GRADUS_EXPORT(scale_f32);
 GRADUS_EXPORT(scale_f64);
 
 double square_sum(const float* x, std::int64_t n) { return k_square_sum_f32.get()(x, n); }
 double square_sum(const double* x, std::int64_t n) { return k_square_sum_f64.get()(x, n); }
+void clamp(float* x, double f, std::int64_t n) { k_clamp_f32.get()(x, f, n); }
+void clamp(double* x, double f, std::int64_t n) { k_clamp_f64.get()(x, f, n); }
 void scale(float* x, double f, std::int64_t n) { k_scale_f32.get()(x, f, n); }
 void scale(double* x, double f, std::int64_t n) { k_scale_f64.get()(x, f, n); }
 }  // namespace
@@ -151,19 +172,22 @@ ClipReport measure(std::span<const Tensor> params, double p, const char* op, Loc
   return report;
 }
 
-void scale_gradient(const Tensor& param, double factor, Location where) {
+// Runs f over the elements of a parameter's gradient, f32 or f64; halves go there and back. A gradient that
+// somebody else holds too is replaced, not changed.
+template <class F>
+void change_gradient(const Tensor& param, const char* writer, Location where, const F& f) {
   Tensor g = param.grad();
   // One reference is this handle's, one the parameter's.
   const bool sole =
       g.impl()->refs.count() == 2 && g.impl()->storage->refs.unique() && g.is_leaf() && g.is_contiguous();
   if (!sole) g = g.clone_detached();
   const Tensor wide = is_half(g.dtype()) ? in_f32(g) : g;
-  const View v = mutate(wide, "clip_grad_norm_", where);
+  const View v = mutate(wide, writer, where);
   parallel_for(v.numel, kBlock, [&](std::int64_t begin, std::int64_t end) {
     if (v.dtype == DType::f32)
-      kernels::scale(v.as<float>() + begin, factor, end - begin);
+      f(v.as<float>() + begin, end - begin);
     else
-      kernels::scale(v.as<double>() + begin, factor, end - begin);
+      f(v.as<double>() + begin, end - begin);
   });
   if (!wide.is(g)) g.copy_(wide, where);
   if (!sole) Tensor(param).set_grad(std::move(g), where);
@@ -185,11 +209,31 @@ ClipReport clip_grad_norm_(std::span<const Tensor> params, double max_norm, doub
   const double factor = max_norm / (report.total_norm + kTiny);
   if (factor >= 1.0) return report;
   report.scale = factor;
+  scale_gradients(params, factor, "clip_grad_norm_", where);
+  return report;
+}
+
+void scale_gradients(std::span<const Tensor> params, double factor, const char* writer, Location where) {
   const NoGrad guard;
   for (const Tensor& param : params) {
-    if (param.grad().defined()) scale_gradient(param, factor, where);
+    if (!param.grad().defined()) continue;
+    change_gradient(param, writer, where, [=](auto* x, std::int64_t n) { kernels::scale(x, factor, n); });
   }
-  return report;
+}
+
+void clip_grad_value_(std::span<const Tensor> params, double clip_value, Location where) {
+  constexpr const char* kOp = "clip_grad_value_";
+  if (!(clip_value >= 0.0)) {
+    throw_error<ValueError>(where, kOp, "clip_value is {}; it must be >= 0", clip_value);
+  }
+  for (const Tensor& param : params) {
+    if (!param.defined()) throw_error<ValueError>(where, kOp, "a parameter is an empty handle");
+  }
+  const NoGrad guard;
+  for (const Tensor& param : params) {
+    if (!param.grad().defined()) continue;
+    change_gradient(param, kOp, where, [=](auto* x, std::int64_t n) { kernels::clamp(x, clip_value, n); });
+  }
 }
 
 }  // namespace gradus::optim

@@ -27,4 +27,10 @@ ClipReport grad_norm(std::span<const Tensor> params, double norm_type = 2.0,
 ClipReport clip_grad_norm_(std::span<const Tensor> params, double max_norm, double norm_type = 2.0,
                            Location where = Location::current());
 
+// Clamps every element of every gradient to [-clip_value, clip_value]; a NaN stays one, as in torch. A
+// gradient tensor that somebody else holds too is replaced. Errors: ValueError for a clip_value that is
+// negative or NaN.
+void clip_grad_value_(std::span<const Tensor> params, double clip_value,
+                      Location where = Location::current());
+
 }  // namespace gradus::optim

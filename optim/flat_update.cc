@@ -1,5 +1,6 @@
 #include "gradus/optim/flat_update.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "gradus/graph/engine_ops.h"
@@ -23,15 +24,18 @@ FlatUpdate::FlatUpdate(const Tensor& param, const char* writer, Location where) 
   }
 }
 
-FlatUpdate::~FlatUpdate() {
+void FlatUpdate::finish() const {
   if (weights_copy_.defined()) kEngineOps.copy(target_, weights_copy_.view());
 }
 
-Tensor zeros_as(const Tensor& like) {
-  Tensor t = empty(like.shape(), like.dtype());
-  // Zero is all bits zero in every floating dtype.
-  if (t.numel() > 0) {
-    std::memset(t.impl()->data, 0, static_cast<std::size_t>(t.numel()) * size_of(t.dtype()));
+Tensor filled(const Shape& shape, DType dtype, double value) {
+  Tensor t = empty(shape, dtype);
+  if (t.numel() == 0) return t;
+  if (value == 0.0) {
+    // Zero is all bits zero in every floating dtype.
+    std::memset(t.impl()->data, 0, static_cast<std::size_t>(t.numel()) * size_of(dtype));
+  } else {
+    t.fill_(value);
   }
   return t;
 }

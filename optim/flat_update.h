@@ -10,10 +10,6 @@ class FlatUpdate {
  public:
   // Records the change under `writer`, a string literal. The parameter has a gradient.
   FlatUpdate(const Tensor& param, const char* writer, Location where);
-  FlatUpdate(const FlatUpdate&) = delete;
-  FlatUpdate& operator=(const FlatUpdate&) = delete;
-  // Brings the result into a parameter with gaps or permuted axes.
-  ~FlatUpdate();
 
   template <class T>
   T* weights() const {
@@ -23,6 +19,11 @@ class FlatUpdate {
   const T* gradient() const {
     return static_cast<const T*>(gradient_);
   }
+  void* raw_weights() const { return weights_; }
+  const void* raw_gradient() const { return gradient_; }
+
+  // Brings the result into a parameter with gaps or permuted axes.
+  void finish() const;
 
  private:
   View target_;
@@ -31,10 +32,7 @@ class FlatUpdate {
   const void* gradient_;
 };
 
-// A contiguous tensor of zeros, shaped as `like`.
-Tensor zeros_as(const Tensor& like);
-
-// Elements that one thread should at least get: below, waking another costs more than it saves.
-inline constexpr std::int64_t kUpdateGrain = 32 * 1024;
+// A contiguous tensor of one value.
+Tensor filled(const Shape& shape, DType dtype, double value);
 
 }  // namespace gradus::optim

@@ -1,7 +1,25 @@
-// All optimizers and clipping.
+// All optimizers, wrappers around them, schedules, clipping, loss scaling and averages of weights.
 #pragma once
 
+#include "gradus/optim/adadelta.h"
+#include "gradus/optim/adafactor.h"
+#include "gradus/optim/adagrad.h"
 #include "gradus/optim/adam.h"
+#include "gradus/optim/adamax.h"
 #include "gradus/optim/adamw.h"
+#include "gradus/optim/asgd.h"
+#include "gradus/optim/averaged_weights.h"
 #include "gradus/optim/clip.h"
+#include "gradus/optim/grad_scaler.h"
+#include "gradus/optim/lbfgs.h"
+#include "gradus/optim/lion.h"
+#include "gradus/optim/lookahead.h"
+#include "gradus/optim/muon.h"
+#include "gradus/optim/nadam.h"
+#include "gradus/optim/radam.h"
+#include "gradus/optim/rmsprop.h"
+#include "gradus/optim/rprop.h"
+#include "gradus/optim/sam.h"
+#include "gradus/optim/schedule.h"
+#include "gradus/optim/scheduler.h"
 #include "gradus/optim/sgd.h"

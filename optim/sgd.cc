@@ -7,126 +7,72 @@
 #define HWY_TARGET_INCLUDE "gradus/optim/sgd.cc"
 #include "gradus/optim/sgd.h"
 
-#include "gradus/base/parallel.h"
-#include "gradus/ops/kernels/simd-inl.h"
-#include "gradus/optim/check.h"
-#include "gradus/optim/flat_update.h"
-#include "gradus/optim/sgd_factors.h"
+#include "gradus/optim/fused-inl.h"
+#include "gradus/optim/fused_step.h"
+
+#ifndef GRADUS_OPTIM_SGD_ONCE
+#define GRADUS_OPTIM_SGD_ONCE
+namespace gradus::kernels {
+struct SGDFactors {
+  double sign, decay, lr, momentum;
+  double keep;  // 1 - dampening; 1 for the first gradient
+  bool nesterov;
+};
+}  // namespace gradus::kernels
+#endif
 
 GRADUS_SIMD_BEGIN
 
-// One pass; b may be null. kDecay: without decay w must not enter the gradient at all (0 * inf is NaN).
-template <bool kDecay, class T>
-void sgd_pass(const SgdFactors& f, T* HWY_RESTRICT w, const T* g, T* HWY_RESTRICT b, std::int64_t n) {
+template <class T>
+void sgd(const SGDFactors& f, void* const* a, std::int64_t n) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const auto set = [&](double x) HWY_ATTR { return hn::Set(d, static_cast<T>(x)); };
-  const V lr = set(f.lr), mu = set(f.momentum), keep = set(f.keep_gradient), decay = set(f.weight_decay),
-          sign = set(f.sign);
-  const auto one = [&](V weight, V gradient, V* buffer) HWY_ATTR {
-    V x = hn::Mul(gradient, sign);
-    if constexpr (kDecay) x = hn::MulAdd(decay, weight, x);
-    if (buffer != nullptr) {
-      *buffer = hn::MulAdd(mu, *buffer, hn::Mul(keep, x));
-      x = f.nesterov ? hn::MulAdd(mu, *buffer, x) : *buffer;
+  const V sign = set(f.sign), decay = set(f.decay), lr = set(f.lr), momentum = set(f.momentum),
+          keep = set(f.keep);
+  const auto one = [&](V w, V g, V* s) GRADUS_FORMULA {
+    g = decayed(g, w, sign, decay, f.decay != 0.0);
+    if (a[2] != nullptr) {
+      s[0] = hn::MulAdd(momentum, s[0], hn::Mul(keep, g));
+      g = f.nesterov ? hn::MulAdd(momentum, s[0], g) : s[0];
     }
-    return hn::NegMulAdd(lr, x, weight);
+    return hn::NegMulAdd(lr, g, w);
   };
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  if (b == nullptr) {
-    for (; i + lanes <= n; i += lanes)
-      hn::StoreU(one(hn::LoadU(d, w + i), hn::LoadU(d, g + i), nullptr), d, w + i);
-  } else {
-    for (; i + lanes <= n; i += lanes) {
-      V buffer = hn::LoadU(d, b + i);
-      hn::StoreU(one(hn::LoadU(d, w + i), hn::LoadU(d, g + i), &buffer), d, w + i);
-      hn::StoreU(buffer, d, b + i);
-    }
-  }
-  if (i == n) return;
-  const std::size_t rest = static_cast<std::size_t>(n - i);
-  V buffer = b != nullptr ? load_first(d, b + i, rest) : hn::Zero(d);
-  const V weight =
-      one(load_first(d, w + i, rest), load_first(d, g + i, rest), b != nullptr ? &buffer : nullptr);
-  store_first(weight, d, w + i, rest);
-  if (b != nullptr) store_first(buffer, d, b + i, rest);
+  a[2] != nullptr ? fused_pass<1, T>(a, n, one) : fused_pass<0, T>(a, n, one);
 }
-
-template <class T>
-void sgd_step(const SgdFactors& f, T* w, const T* g, T* b, std::int64_t n) {
-  f.weight_decay != 0.0 ? sgd_pass<true>(f, w, g, b, n) : sgd_pass<false>(f, w, g, b, n);
-}
-
-void sgd_f32(const SgdFactors& f, float* w, const float* g, float* b, std::int64_t n) {
-  sgd_step(f, w, g, b, n);
-}
-void sgd_f64(const SgdFactors& f, double* w, const double* g, double* b, std::int64_t n) {
-  sgd_step(f, w, g, b, n);
-}
+GRADUS_FUSED(sgd, SGDFactors)
 
 GRADUS_SIMD_END
 
 #if HWY_ONCE
 
 namespace gradus::kernels {
-namespace {
-GRADUS_EXPORT(sgd_f32);
-GRADUS_EXPORT(sgd_f64);
-
-void sgd(const SgdFactors& f, float* w, const float* g, float* b, std::int64_t n) {
-  k_sgd_f32.get()(f, w, g, b, n);
+GRADUS_FUSED_EXPORT(sgd)
 }
-void sgd(const SgdFactors& f, double* w, const double* g, double* b, std::int64_t n) {
-  k_sgd_f64.get()(f, w, g, b, n);
-}
-}  // namespace
-}  // namespace gradus::kernels
 
 namespace gradus::optim {
-namespace {
 
-constexpr const char* kSlots[] = {"momentum_buffer"};
-
-template <class T>
-void step_one(const kernels::SgdFactors& f, const FlatUpdate& flat, const Tensor& buffer, std::int64_t n) {
-  T* w = flat.weights<T>();
-  const T* g = flat.gradient<T>();
-  T* b = buffer.defined() ? static_cast<T*>(buffer.impl()->data) : nullptr;
-  parallel_for(n, kUpdateGrain, [&](std::int64_t begin, std::int64_t end) {
-    kernels::sgd(f, w + begin, g + begin, b != nullptr ? b + begin : nullptr, end - begin);
-  });
+SGD::Options SGD::resolve(const Group& g, const Options& defaults) {
+  return {.lr = g.lr.value_or(defaults.lr),
+          .momentum = g.momentum.value_or(defaults.momentum),
+          .dampening = g.dampening.value_or(defaults.dampening),
+          .weight_decay = g.weight_decay.value_or(defaults.weight_decay),
+          .nesterov = g.nesterov.value_or(defaults.nesterov),
+          .maximize = g.maximize.value_or(defaults.maximize)};
 }
 
-}  // namespace
-
-SGD::SGD(std::vector<Tensor> params, const Options& options, Location where) : GroupedOptimizer(options) {
-  check_options(options, "SGD", where);
-  add_group({.params = std::move(params)}, where);
+std::vector<Optimizer::Option> SGD::table(Options& o) {
+  return {{"lr", &o.lr, Range::not_negative},
+          {"momentum", &o.momentum, Range::not_negative},
+          {"dampening", &o.dampening, Range::finite},
+          {"weight_decay", &o.weight_decay, Range::not_negative},
+          {"nesterov", &o.nesterov},
+          {"maximize", &o.maximize}};
 }
 
-SGD::SGD(std::vector<Group> groups, const Options& defaults, Location where) : GroupedOptimizer(defaults) {
-  check_options(defaults, "SGD", where);
-  for (Group& g : groups) add_group(std::move(g), where);
-}
+unsigned SGD::slots(const Options& o, const Tensor&) { return o.momentum != 0.0 ? 1 : 0; }
 
-void SGD::add_group(Group g, Location where) {
-  const Options o{.lr = g.lr.value_or(defaults_.lr),
-                  .momentum = g.momentum.value_or(defaults_.momentum),
-                  .dampening = g.dampening.value_or(defaults_.dampening),
-                  .weight_decay = g.weight_decay.value_or(defaults_.weight_decay),
-                  .nesterov = g.nesterov.value_or(defaults_.nesterov),
-                  .maximize = g.maximize.value_or(defaults_.maximize)};
-  add_resolved(std::move(g.params), o, "SGD", where);
-}
-
-void SGD::check_options(const Options& o, const char* op, Location where) const {
-  require_not_negative(o.lr, "lr", op, where);
-  require_not_negative(o.momentum, "momentum", op, where);
-  require_not_negative(o.weight_decay, "weight_decay", op, where);
-  if (!std::isfinite(o.dampening)) {
-    throw_error<ValueError>(where, op, "dampening is {}; it must be a finite number", o.dampening);
-  }
+void SGD::check_options(const Options& o, const char* op, Location where) {
   if (o.nesterov && (o.momentum <= 0.0 || o.dampening != 0.0)) {
     throw_error<ValueError>(where, op, "nesterov needs momentum > 0 and dampening 0; they are {} and {}",
                             o.momentum, o.dampening);
@@ -134,43 +80,19 @@ void SGD::check_options(const Options& o, const char* op, Location where) const 
 }
 
 void SGD::update(Location where) {
-  for (std::size_t g = 0; g < members_.size(); ++g) {
-    const Options& o = groups_[g];
-    for (std::size_t i = 0; i < members_[g].params.size(); ++i) {
-      const Tensor& p = members_[g].params[i];
-      if (!p.grad().defined()) continue;
-      ParamState& s = members_[g].states[i];
-      kernels::SgdFactors f{o.lr,      o.momentum, 1.0 - o.dampening, o.weight_decay, o.maximize ? -1.0 : 1.0,
-                            o.nesterov};
-      Tensor buffer;
-      if (o.momentum != 0.0) {
-        if (!s.slots[0].defined()) {
-          s.slots[0] = zeros_as(p);
-          f.keep_gradient = 1.0;  // the first gradient enters undamped
-        }
-        buffer = s.slots[0];
-      }
-      const FlatUpdate flat(p, "SGD::step", where);
-      if (p.dtype() == DType::f32)
-        step_one<float>(f, flat, buffer, p.numel());
-      else
-        step_one<double>(f, flat, buffer, p.numel());
-      ++s.steps;
-    }
-  }
+  fused_update("SGD::step", where, kernels::sgd_kernels(),
+               [this](std::size_t g, const ParamState&, bool fresh) {
+                 const Options& o = groups_[g];
+                 // The first gradient enters undamped.
+                 return kernels::SGDFactors{o.maximize ? -1.0 : 1.0,         o.weight_decay, o.lr, o.momentum,
+                                            fresh ? 1.0 : 1.0 - o.dampening, o.nesterov};
+               });
 }
 
-std::vector<Optimizer::Option> SGD::options(std::size_t group) {
-  Options& o = groups_[group];
-  return {{"lr", &o.lr, nullptr},
-          {"momentum", &o.momentum, nullptr},
-          {"dampening", &o.dampening, nullptr},
-          {"weight_decay", &o.weight_decay, nullptr},
-          {"nesterov", nullptr, &o.nesterov},
-          {"maximize", nullptr, &o.maximize}};
+std::span<const char* const> SGD::slot_names() const {
+  static constexpr const char* kSlots[] = {"momentum_buffer"};
+  return kSlots;
 }
-
-std::span<const char* const> SGD::slot_names() const { return kSlots; }
 
 }  // namespace gradus::optim
 

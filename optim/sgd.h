@@ -14,33 +14,31 @@ struct SGDOptions {
   bool maximize = false;
 };
 
-class SGD final : public GroupedOptimizer<SGDOptions> {
+struct SGDGroup {
+  std::vector<Tensor> params = {};
+  std::optional<double> lr = {};
+  std::optional<double> momentum = {};
+  std::optional<double> dampening = {};
+  std::optional<double> weight_decay = {};
+  std::optional<bool> nesterov = {};
+  std::optional<bool> maximize = {};
+};
+
+class SGD final : public GroupedOptimizer<SGD, SGDOptions, SGDGroup> {
  public:
-  using Options = SGDOptions;
-  // What a group leaves out comes from the defaults.
-  struct Group {
-    std::vector<Tensor> params = {};
-    std::optional<double> lr = {};
-    std::optional<double> momentum = {};
-    std::optional<double> dampening = {};
-    std::optional<double> weight_decay = {};
-    std::optional<bool> nesterov = {};
-    std::optional<bool> maximize = {};
-  };
-
-  // Errors: ValueError for an option outside its domain and for a parameter given twice, DtypeError,
-  // GraphError for a parameter that is no leaf.
-  explicit SGD(std::vector<Tensor> params, const Options& options = {}, Location where = Location::current());
-  explicit SGD(std::vector<Group> groups, const Options& defaults = {}, Location where = Location::current());
-  void add_group(Group group, Location where = Location::current());
-
-  const char* name() const override { return "SGD"; }
+  using GroupedOptimizer::GroupedOptimizer;
 
  private:
-  void check_options(const Options& o, const char* op, Location where) const override;
+  friend GroupedOptimizer;
+  static constexpr const char* kName = "SGD";
+  static Options resolve(const Group& g, const Options& defaults);
+  static std::vector<Option> table(Options& o);
+  static unsigned slots(const Options& o, const Tensor& param);
+  static void check_options(const Options& o, const char* op, Location where);
+
   void update(Location where) override;
-  std::vector<Option> options(std::size_t group) override;
   std::span<const char* const> slot_names() const override;
+  unsigned late_slots() const override { return 1; }
 };
 
 }  // namespace gradus::optim

@@ -31,6 +31,7 @@ void register_pool();
 void register_matmul();
 void register_conv();
 void register_mlp_step();
+void register_optim_step();
 void register_recurrent();
 
 }  // namespace bench

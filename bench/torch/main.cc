@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   bench::register_matmul();
   bench::register_conv();
   bench::register_mlp_step();
+  bench::register_optim_step();
   bench::register_recurrent();
   benchmark::AddCustomContext("library", "libtorch " TORCH_VERSION);
   benchmark::Initialize(&argc, argv);

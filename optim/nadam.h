@@ -1,0 +1,45 @@
+// NAdam: Adam with Nesterov momentum; the formula is in nadam.cc.
+#pragma once
+
+#include "gradus/optim/optimizer.h"
+
+namespace gradus::optim {
+
+struct NAdamOptions {
+  double lr = 2e-3;
+  std::array<double, 2> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0.0;
+  double momentum_decay = 4e-3;
+  bool decoupled_weight_decay = false;  // of the weight itself, as AdamW's; otherwise added to the gradient
+  bool maximize = false;
+};
+
+struct NAdamGroup {
+  std::vector<Tensor> params = {};
+  std::optional<double> lr = {};
+  std::optional<std::array<double, 2>> betas = {};
+  std::optional<double> eps = {};
+  std::optional<double> weight_decay = {};
+  std::optional<double> momentum_decay = {};
+  std::optional<bool> decoupled_weight_decay = {};
+  std::optional<bool> maximize = {};
+};
+
+class NAdam final : public GroupedOptimizer<NAdam, NAdamOptions, NAdamGroup> {
+ public:
+  using GroupedOptimizer::GroupedOptimizer;
+
+ private:
+  friend GroupedOptimizer;
+  static constexpr const char* kName = "NAdam";
+  static Options resolve(const Group& g, const Options& defaults);
+  static std::vector<Option> table(Options& o);
+  static unsigned slots(const Options& o, const Tensor& param);
+
+  void update(Location where) override;
+  std::span<const char* const> slot_names() const override;
+  const char* product_name() const override { return "mu_product"; }
+};
+
+}  // namespace gradus::optim

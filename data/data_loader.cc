@@ -2,6 +2,7 @@
 
 #include "gradus/base/format.h"
 #include "gradus/base/random.h"
+#include "gradus/data/state.h"
 
 namespace gradus::data::data_loader_internal {
 
@@ -22,6 +23,30 @@ void check(const DataLoaderOptions& o, Location where) {
 std::uint64_t draw_seed() {
   const auto block = random_block(reserve_random(1), 0);
   return std::uint64_t{block[1]} << 32 | block[0];
+}
+
+NamedTensors save(const Position& p, std::int64_t samples, std::int64_t batch_size) {
+  return {{"epoch", whole(p.epoch)},
+          {"batch", whole(static_cast<std::uint64_t>(p.batch))},
+          {"seed", whole(p.seed)},
+          {"samples", whole(static_cast<std::uint64_t>(samples))},
+          {"batch_size", whole(static_cast<std::uint64_t>(batch_size))}};
+}
+
+Position load(const NamedTensors& state, std::int64_t samples, std::int64_t batch_size, std::int64_t batches,
+              Location where) {
+  constexpr const char* kOp = "DataLoader::load_state";
+  const std::vector<std::uint64_t> v =
+      read_wholes(state, {"epoch", "batch", "seed", "samples", "batch_size"}, kOp, where);
+  if (v[3] != static_cast<std::uint64_t>(samples) || v[4] != static_cast<std::uint64_t>(batch_size)) {
+    throw_error<ValueError>(
+        where, kOp, "the state is one of {} samples in batches of {}; this loader has {} in batches of {}",
+        v[3], v[4], samples, batch_size);
+  }
+  if (v[1] > 0 && v[1] >= static_cast<std::uint64_t>(batches)) {
+    throw_error<ValueError>(where, kOp, "batch {} is not there; an epoch has {}", v[1], batches);
+  }
+  return {v[0], static_cast<std::int64_t>(v[1]), v[2]};
 }
 
 }  // namespace gradus::data::data_loader_internal

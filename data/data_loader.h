@@ -17,6 +17,7 @@
 #include "gradus/base/location.h"
 #include "gradus/data/prefetch.h"
 #include "gradus/data/sampler.h"
+#include "gradus/graph/named_tensor.h"
 
 namespace gradus::data {
 
@@ -36,6 +37,17 @@ namespace data_loader_internal {
 // Errors: ValueError.
 void check(const DataLoaderOptions& options, Location where);
 std::uint64_t draw_seed();
+
+// Where a loader stands.
+struct Position {
+  std::uint64_t epoch = 0;
+  std::int64_t batch = 0;  // the next one
+  std::uint64_t seed = 0;
+};
+NamedTensors save(const Position& position, std::int64_t samples, std::int64_t batch_size);
+// Errors: ValueError, ShapeError, DtypeError.
+Position load(const NamedTensors& state, std::int64_t samples, std::int64_t batch_size, std::int64_t batches,
+              Location where);
 }  // namespace data_loader_internal
 
 template <class Dataset>
@@ -61,7 +73,31 @@ class DataLoader {
   }
   // The number of the epoch that the next loop is; set it to go on where a run stopped.
   std::uint64_t epoch() const { return epoch_; }
-  void set_epoch(std::uint64_t epoch) { epoch_ = epoch; }
+  void set_epoch(std::uint64_t epoch) {
+    epoch_ = epoch;
+    first_ = 0;
+    taken_ = nullptr;
+  }
+
+  // The place behind the last batch that was handed out, to be kept with a model in training: within a loop
+  // the batch that comes next, behind one the next epoch. `epoch`, `batch`, `seed`, `samples` and
+  // `batch_size`.
+  NamedTensors state() const {
+    const bool within = taken_ != nullptr && *taken_ < size();
+    return data_loader_internal::save(
+        {within ? epoch_ - 1 : epoch_, within ? *taken_ : first_, options_.seed.value_or(0)}, samples(),
+        options_.batch_size);
+  }
+  // The next loop goes on there, with the batches that are left of its epoch. Errors, with nothing changed:
+  // ValueError (a name missing or unknown, another number of samples or batch size than here, a batch that is
+  // not there), ShapeError, DtypeError.
+  void load_state(const NamedTensors& state, Location where = Location::current()) {
+    const data_loader_internal::Position p =
+        data_loader_internal::load(state, samples(), options_.batch_size, size(), where);
+    set_epoch(p.epoch);
+    first_ = p.batch;
+    if (options_.seed.has_value()) options_.seed = p.seed;
+  }
 
  private:
   // One epoch: the order, and batches made so far. Copies the dataset, so that a loop outlives its loader's
@@ -71,7 +107,8 @@ class DataLoader {
     std::vector<std::int64_t> indices;
     std::int64_t batch_size;
     std::int64_t count;
-    std::int64_t next = 0;
+    std::int64_t next;
+    std::shared_ptr<std::int64_t> taken;  // batches handed out; the loader reads it
     std::vector<std::optional<Batch>> slots;
     std::unique_ptr<PrefetchThread> thread;  // last: ends before what it uses
 
@@ -82,12 +119,16 @@ class DataLoader {
       return dataset.batch(all.subspan(begin, size));
     }
     Batch take() {
-      if (thread == nullptr) return make(next++);
+      if (thread == nullptr) {
+        Batch batch = make(next++);
+        *taken = next;
+        return batch;
+      }
       std::optional<Batch>& slot = slots[static_cast<std::size_t>(thread->wait())];
       Batch batch = std::move(*slot);
       slot.reset();
       thread->done();
-      ++next;
+      *taken = ++next;
       return batch;
     }
   };
@@ -109,16 +150,20 @@ class DataLoader {
 
   // Starts an epoch.
   Iterator begin() {
-    auto e = std::make_unique<Epoch>(Epoch{dataset_, indices(), options_.batch_size, size(), 0, {}, nullptr});
-    ++epoch_;
-    if (options_.prefetch > 0 && e->count > 0) {
-      e->slots.resize(static_cast<std::size_t>(std::min(options_.prefetch, e->count)));
+    taken_ = std::make_shared<std::int64_t>(first_);
+    auto e = std::make_unique<Epoch>(
+        Epoch{dataset_, indices(), options_.batch_size, size(), first_, taken_, {}, nullptr});
+    const std::int64_t left = e->count - first_;
+    if (options_.prefetch > 0 && left > 0) {
+      e->slots.resize(static_cast<std::size_t>(std::min(options_.prefetch, left)));
       e->thread = std::make_unique<PrefetchThread>(
-          e->count, static_cast<std::int64_t>(e->slots.size()),
-          [epoch = e.get()](std::int64_t item, std::int64_t slot) {
-            epoch->slots[static_cast<std::size_t>(slot)].emplace(epoch->make(item));
+          left, static_cast<std::int64_t>(e->slots.size()),
+          [epoch = e.get(), first = first_](std::int64_t item, std::int64_t slot) {
+            epoch->slots[static_cast<std::size_t>(slot)].emplace(epoch->make(first + item));
           });
     }
+    ++epoch_;
+    first_ = 0;
     return Iterator(std::move(e));
   }
   End end() const { return {}; }
@@ -134,6 +179,8 @@ class DataLoader {
   Dataset dataset_;
   DataLoaderOptions options_;
   std::uint64_t epoch_ = 0;
+  std::int64_t first_ = 0;               // batch of the next loop
+  std::shared_ptr<std::int64_t> taken_;  // of the loop begun last
 };
 
 template <class Dataset>

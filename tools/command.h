@@ -20,8 +20,11 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The user stopped the run.
-class Interrupted : public std::exception {};
+// The user stopped the run; what() says what that left behind.
+class Interrupted : public std::runtime_error {
+ public:
+  explicit Interrupted(const std::string& left = "no file was changed") : std::runtime_error(left) {}
+};
 
 void add_train(CLI::App& app);
 void add_eval(CLI::App& app);

@@ -144,8 +144,8 @@ int run_command_line(int argc, const char* const* argv) {
     return flushed(e.get_exit_code());
   } catch (const CLI::ParseError& e) {
     return fail(name, fmt::format("{} (see {} --help)", e.what(), name));
-  } catch (const Interrupted&) {
-    fmt::print(stderr, "{}: stopped; no file was changed\n", name);
+  } catch (const Interrupted& e) {
+    fmt::print(stderr, "{}: stopped; {}\n", name, e.what());
     return kStopped;
   } catch (const std::bad_alloc&) {
     return fail(name, "not enough memory");

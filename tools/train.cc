@@ -1,6 +1,7 @@
 // gradus train fashion-mnist: trains a classifier and leaves in --out its weights, the history as numbers and
-// as a picture, and the graph that one training step recorded. All files are written after the last epoch, so
-// that a run that fails or is stopped leaves what was there before.
+// as a picture, and the graph that one training step recorded. All files but the checkpoint that --checkpoint
+// asks for are written after the last epoch, so that a run that fails or is stopped leaves what was there
+// before.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -21,6 +22,7 @@
 #include "gradus/tools/models.h"
 #include "gradus/tools/plot.h"
 #include "gradus/tools/progress.h"
+#include "gradus/tools/train_state.h"
 #include "gradus/tools/validators.h"
 
 namespace gradus::tools {
@@ -42,9 +44,19 @@ struct Options {
   std::int64_t epochs = 10;
   std::int64_t seed = 0;
   int threads = 1;
+  std::int64_t checkpoint = 0;  // steps between two; 0: none
+  bool resume = false;
   std::string out = std::string(kDefaultFolder);
 
   double rate() const { return lr.value_or(optimizer == "sgd" ? 0.05 : 1e-3); }
+  double decay() const { return weight_decay.value_or(optimizer == "adamw" ? 0.01 : 0.0); }
+  std::string checkpoint_path() const { return out + "/checkpoint.safetensors"; }
+  // What a run that goes on has in common with the one that was stopped.
+  std::string fixed() const {
+    return fmt::format(
+        "{} --model {} --optimizer {} --lr {} --momentum {} --weight-decay {} --batch-size {} --seed {}",
+        dataset, model, optimizer, rate(), momentum.value_or(0.0), decay(), batch_size, seed);
+  }
 };
 
 // What only sgd has is refused for the others, not ignored.
@@ -57,17 +69,16 @@ void check_combination(const Options& o) {
 std::unique_ptr<optim::Optimizer> make_optimizer(const Options& o, const nn::Module& model) {
   const std::vector<Tensor> params = model.parameters();
   if (o.optimizer == "sgd") {
-    return std::make_unique<optim::SGD>(params,
-                                        optim::SGDOptions{.lr = o.rate(),
-                                                          .momentum = o.momentum.value_or(0.0),
-                                                          .weight_decay = o.weight_decay.value_or(0.0)});
+    return std::make_unique<optim::SGD>(
+        params,
+        optim::SGDOptions{.lr = o.rate(), .momentum = o.momentum.value_or(0.0), .weight_decay = o.decay()});
   }
   if (o.optimizer == "adam") {
-    return std::make_unique<optim::Adam>(
-        params, optim::AdamOptions{.lr = o.rate(), .weight_decay = o.weight_decay.value_or(0.0)});
+    return std::make_unique<optim::Adam>(params,
+                                         optim::AdamOptions{.lr = o.rate(), .weight_decay = o.decay()});
   }
-  return std::make_unique<optim::AdamW>(
-      params, optim::AdamWOptions{.lr = o.rate(), .weight_decay = o.weight_decay.value_or(0.01)});
+  return std::make_unique<optim::AdamW>(params,
+                                        optim::AdamWOptions{.lr = o.rate(), .weight_decay = o.decay()});
 }
 
 constexpr const char* kResults[] = {"weights.safetensors", "history.csv", "loss.svg", "graph.dot",
@@ -112,30 +123,47 @@ std::string history_csv(const std::vector<Epoch>& history) {
   return csv;
 }
 
-using Loader = data::DataLoader<data::TensorDataset<2>>;
+struct Run {
+  const Options& options;
+  Mlp model;
+  std::unique_ptr<optim::Optimizer> optimizer = make_optimizer(options, model);
+  TrainLoader loader;
+  TrainState state = {};
+  bool saved = false;
 
-// One pass over the training images. Returns their mean loss, each batch's before its step.
-double train_epoch(const Mlp& model, optim::Optimizer& optimizer, Loader& loader, Progress& progress,
-                   const InterruptGuard& interrupt) {
-  double loss_sum = 0.0;
-  std::int64_t seen = 0;
-  std::int64_t step = 0;
-  for (auto&& [images, labels] : loader) {
+  void save() {
+    save_train_state(options.checkpoint_path(), options.fixed(), model, *optimizer, loader, state);
+    saved = true;
+  }
+};
+
+// What is left of the pass over the training images.
+void train_epoch(Run& run, const InterruptGuard& interrupt) {
+  TrainState& state = run.state;
+  const std::int64_t images_in_all = run.loader.dataset().size();
+  if (state.seen == images_in_all) return;  // the checkpoint was written behind the last step
+  const auto start = Clock::now();
+  const double seconds_before = state.seconds;
+  std::int64_t step = state.seen / run.options.batch_size;
+  Progress progress(static_cast<std::int64_t>(state.history.size()) + 1, run.options.epochs,
+                    run.loader.size());
+  for (auto&& [images, labels] : run.loader) {
     interrupt.check();
-    const Tensor loss = cross_entropy(model(images), labels);
-    optimizer.zero_grad();
+    const Tensor loss = cross_entropy(run.model(images), labels);
+    run.optimizer->zero_grad();
     loss.backward();
-    optimizer.step();
+    run.optimizer->step();
     const double value = loss.item();
     if (!std::isfinite(value)) {
       throw UsageError(
           fmt::format("the loss is {} at step {} of the epoch; try a smaller --lr", value, step + 1));
     }
-    loss_sum += value * static_cast<double>(labels.numel());
-    seen += labels.numel();
+    state.loss_sum += value * static_cast<double>(labels.numel());
+    state.seen += labels.numel();
+    state.seconds = seconds_before + seconds_since(start);
     progress.step(++step, value);
+    if (run.options.checkpoint > 0 && step % run.options.checkpoint == 0) run.save();
   }
-  return loss_sum / static_cast<double>(seen);
 }
 
 void write_results(const Options& o, const Mlp& model, const std::vector<Epoch>& history,
@@ -165,6 +193,26 @@ void write_results(const Options& o, const Mlp& model, const std::vector<Epoch>&
              no_plot.empty() ? " loss.svg" : "");
 }
 
+void train_epochs(Run& run, const Split& test, const InterruptGuard& interrupt) {
+  TrainState& state = run.state;
+  const std::int64_t epochs = run.options.epochs;
+  while (static_cast<std::int64_t>(state.history.size()) < epochs) {
+    train_epoch(run, interrupt);
+    const Score score = evaluate(run.model, test);
+    const Epoch e{static_cast<int>(state.history.size()) + 1,
+                  state.loss_sum / static_cast<double>(state.seen), score.loss, score.accuracy,
+                  state.seconds};
+    state.history.push_back(e);
+    state.loss_sum = 0.0, state.seen = 0, state.seconds = 0.0;
+    if (run.options.checkpoint > 0) run.save();
+    fmt::print("epoch {:>{}}/{}  train loss {:.4f}  test loss {:.4f}  test accuracy {:.2f} %  {:.2f} s\n",
+               e.epoch, fmt::formatted_size("{}", epochs), epochs, e.train_loss, e.test_loss,
+               100 * e.test_accuracy, e.seconds);
+    std::fflush(stdout);
+  }
+  interrupt.check();
+}
+
 void run(const Options& o) {
   check_combination(o);
   const InterruptGuard interrupt;
@@ -175,33 +223,26 @@ void run(const Options& o) {
   set_threads(o.threads);
   manual_seed(static_cast<std::uint64_t>(o.seed));
 
-  Mlp model;
-  const std::unique_ptr<optim::Optimizer> optimizer = make_optimizer(o, model);
-  Loader loader(data::TensorDataset<2>({train.images, train.labels}),
-                {.batch_size = o.batch_size, .shuffle = true, .seed = static_cast<std::uint64_t>(o.seed)});
+  Run run{.options = o,
+          .model = {},
+          .loader = TrainLoader(
+              data::TensorDataset<2>({train.images, train.labels}),
+              {.batch_size = o.batch_size, .shuffle = true, .seed = static_cast<std::uint64_t>(o.seed)})};
   fmt::print("{}: {} training images, {} test images; {}: {} parameters; results go to {}\n", o.dataset,
-             train.labels.numel(), test.labels.numel(), o.model, model.parameter_count(), o.out);
+             train.labels.numel(), test.labels.numel(), o.model, run.model.parameter_count(), o.out);
+  if (o.resume) {
+    run.state = load_train_state(o.checkpoint_path(), o.fixed(), run.model, *run.optimizer, run.loader);
+    fmt::print("goes on behind {} epochs and {} images\n", run.state.history.size(), run.state.seen);
+  }
   std::fflush(stdout);
 
-  std::vector<Epoch> history;
-  for (std::int64_t epoch = 1; epoch <= o.epochs; ++epoch) {
-    const auto start = Clock::now();
-    double train_loss = 0.0;
-    {
-      Progress progress(epoch, o.epochs, loader.size());
-      train_loss = train_epoch(model, *optimizer, loader, progress, interrupt);
-    }
-    const double seconds = seconds_since(start);
-    const Score score = evaluate(model, test);
-    history.push_back({static_cast<int>(epoch), train_loss, score.loss, score.accuracy, seconds});
-    const Epoch& e = history.back();
-    fmt::print("epoch {:>{}}/{}  train loss {:.4f}  test loss {:.4f}  test accuracy {:.2f} %  {:.2f} s\n",
-               e.epoch, fmt::formatted_size("{}", o.epochs), o.epochs, e.train_loss, e.test_loss,
-               100 * e.test_accuracy, e.seconds);
-    std::fflush(stdout);
+  try {
+    train_epochs(run, test, interrupt);
+  } catch (const Interrupted&) {
+    if (!run.saved) throw;
+    throw Interrupted(fmt::format("--resume goes on from {}", o.checkpoint_path()));
   }
-  interrupt.check();
-  write_results(o, model, history, train);
+  write_results(o, run.model, run.state.history, train);
 }
 
 }  // namespace
@@ -250,6 +291,15 @@ void add_train(CLI::App& app) {
                   "Threads that compute; another number rounds matrix products in another way")
       ->check(whole_number(1, 1024))
       ->type_name("N");
+  cmd->add_option(
+         "--checkpoint", o->checkpoint,
+         "Write the whole state of the run to checkpoint.safetensors in --out every N steps of an epoch and "
+         "after each epoch")
+      ->check(whole_number(1))
+      ->default_str("")
+      ->type_name("N");
+  cmd->add_flag("--resume", o->resume,
+                "Go on from the checkpoint in --out; other options than --epochs must be the same");
   cmd->add_option("--out", o->out, "Folder for the results; those of an earlier run there are replaced")
       ->type_name("DIR");
   cmd->callback([o] { run(*o); });

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <functional>
+#include <random>
 #include <sstream>
 #include <thread>
 
@@ -307,6 +308,52 @@ TEST_F(Train, StoppedByASignal) {
     EXPECT_THAT(o.out, HasSubstr(" 2/1000000"));
     EXPECT_THAT(files_in(work()), IsEmpty());
   }
+}
+
+TEST_F(Train, KilledAtAnyMomentItGoesOnToTheSameBytes) {
+  const Words options = {"--epochs", "40", "--batch-size", "8", "--checkpoint", "10"};
+  ASSERT_EQ(run_tool(work(), command_line(options, "whole")).code, 0);
+  std::minstd_rand random(1);
+  int resumed = 0;
+  for (int kill = 0; kill < 20; ++kill) {
+    Words args = options;
+    if (std::filesystem::exists(result("checkpoint.safetensors"))) {
+      args.emplace_back("--resume");
+      ++resumed;
+    }
+    Tool tool(work(), command_line(args));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 150));
+    tool.send(SIGKILL);
+    (void)tool.wait();
+  }
+  EXPECT_GT(resumed, 0);
+  Words args = options;
+  args.emplace_back("--resume");
+  const Outcome o = train(args);
+  ASSERT_EQ(o.code, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("goes on behind"));
+  EXPECT_EQ(weights(), read_all(work() + "/whole/weights.safetensors"));
+  const std::vector<Words> whole = rows_of(read_all(work() + "/whole/history.csv")),
+                           killed = rows_of(read_all(result("history.csv")));
+  ASSERT_EQ(killed.size(), whole.size());
+  for (std::size_t i = 0; i < whole.size(); ++i) {  // all but the seconds
+    EXPECT_EQ(Words(killed[i].begin(), killed[i].end() - 1), Words(whole[i].begin(), whole[i].end() - 1));
+  }
+}
+
+TEST_F(Train, ResumeRefusesOtherOptionsAndNoCheckpoint) {
+  expect_refused(train({"--resume"}), "out/checkpoint.safetensors: ");
+  ASSERT_EQ(train({"--epochs", "1", "--checkpoint", "100"}).code, 0);
+  const Outcome o = train({"--epochs", "2", "--resume", "--lr", "0.5"});
+  EXPECT_EQ(o.code, 2);
+  EXPECT_THAT(
+      o.err,
+      AllOf(HasSubstr("its run had other options: fashion-mnist --model mlp --optimizer adam --lr 0.001"),
+            HasSubstr("--lr 0.5")));
+  // More epochs are no other run.
+  EXPECT_EQ(train({"--epochs", "2", "--resume"}).code, 0);
+  EXPECT_EQ(rows_of(read_all(result("history.csv"))).size(), 2U);
+  EXPECT_EQ(train({"--checkpoint", "0"}).code, 2);
 }
 
 TEST_F(Train, WithoutGnuplotEverythingButThePlot) {

@@ -47,4 +47,33 @@ struct KaimingOptions {
 Tensor kaiming_uniform_(Tensor t, const KaimingOptions& options = {}, Location where = Location::current());
 Tensor kaiming_normal_(Tensor t, const KaimingOptions& options = {}, Location where = Location::current());
 
+struct TruncNormalOptions {
+  double mean = 0.0;
+  double std = 1.0;
+  double a = -2.0, b = 2.0;  // bounds of the values, not in deviations
+  Generator* generator = nullptr;
+};
+// Normal, but within [a, b]: by the inverse of the distribution function, without rejection.
+Tensor trunc_normal_(Tensor t, const TruncNormalOptions& options = {}, Location where = Location::current());
+
+// gain Q with orthonormal rows or columns, whichever are fewer, uniform among all such; axes behind the first
+// count as one. A. Saxe, J. McClelland, S. Ganguli: "Exact solutions to the nonlinear dynamics of learning",
+// 2013. Errors: ShapeError below two axes.
+Tensor orthogonal_(Tensor t, double gain = 1.0, Generator* generator = nullptr,
+                   Location where = Location::current());
+
+// Ones on the diagonal of a matrix. Errors: ShapeError.
+Tensor eye_(Tensor t, Location where = Location::current());
+
+// A weight [out, in / groups, kernel...] of a convolution that keeps its channels, as many as there are on
+// both sides in each group. Errors: ShapeError unless it has 3 to 5 axes, ValueError where groups do not
+// divide the outputs.
+Tensor dirac_(Tensor t, std::int64_t groups = 1, Location where = Location::current());
+
+// Normal with mean 0, but in each column of a matrix ceil(sparsity rows) elements, drawn at random, are 0.
+// J. Martens: "Deep learning via Hessian-free optimization", 2010. Errors: ShapeError for another rank,
+// ValueError for a sparsity outside [0, 1].
+Tensor sparse_(Tensor t, double sparsity, double std = 0.01, Generator* generator = nullptr,
+               Location where = Location::current());
+
 }  // namespace gradus::nn::init

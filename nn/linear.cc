@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "gradus/base/format.h"
-#include "gradus/nn/init.h"
+#include "gradus/nn/start.h"
 #include "gradus/ops/matmul.h"
 
 namespace gradus::nn {
@@ -17,17 +15,16 @@ Linear::Linear(std::int64_t in_features, std::int64_t out_features, const Linear
                             "in_features is {} and out_features is {}; sizes are not negative", in_features,
                             out_features);
   }
-  const double bound = in_features > 0 ? 1.0 / std::sqrt(static_cast<double>(in_features)) : 0.0;
-  weight = init::uniform_(empty({out_features, in_features}, options.dtype, where), -bound, bound,
-                          options.generator, where);
+  weight = start_uniform({out_features, in_features}, in_features, options.dtype, options.generator, where);
   if (options.bias) {
-    bias =
-        init::uniform_(empty({out_features}, options.dtype, where), -bound, bound, options.generator, where);
+    bias = start_uniform({out_features}, in_features, options.dtype, options.generator, where);
   }
 }
 
-Tensor Linear::operator()(Operand x) const {
-  return bias.defined() ? linear(x, weight, bias) : linear(x, weight);
+Tensor Linear::forward(Operand x) const { return with_weight(std::move(x), weight); }
+
+Tensor Linear::with_weight(Operand x, const Tensor& w) const {
+  return bias.defined() ? linear(x, w, bias) : linear(x, w);
 }
 
 std::string Linear::options_text() const {

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "gradus/base/random.h"
-#include "gradus/graph/apply.h"
-#include "gradus/nn/module.h"
+#include "gradus/nn/unary_module.h"
 
 namespace gradus::nn {
 
@@ -15,7 +14,7 @@ struct LinearOptions {
 
 // x [..., in_features] -> [..., out_features]. Both parameters start uniform in +-1/sqrt(in_features), as in
 // PyTorch (Kaiming uniform with a = sqrt(5)).
-struct Linear : Module {
+struct Linear : UnaryModule {
   Parameter weight;  // [out_features, in_features]
   Parameter bias;    // [out_features], or undefined
   GRADUS_MEMBERS(weight, bias)
@@ -25,7 +24,9 @@ struct Linear : Module {
          Location where = Location::current());
 
   // Errors: ShapeError, DtypeError.
-  Tensor operator()(Operand x) const;
+  Tensor forward(Operand x) const override;
+  // With another weight of the same shape in place of its own, as parametrisations have.
+  Tensor with_weight(Operand x, const Tensor& w) const;
   std::string options_text() const override;
 };
 

@@ -229,6 +229,64 @@ void Module::load_state_dict(const NamedTensors& state, Location where) {
   for (auto& [to, from] : copies) to.copy_(from, where);
 }
 
+// Lists are replaced, never changed, so that a hook may add and remove hooks while they run.
+struct Module::HookList {
+  struct Entry {
+    int id;
+    std::shared_ptr<const ForwardPreHook> before;
+    std::shared_ptr<const ForwardHook> after;
+  };
+  int next = 0;
+  std::vector<Entry> entries;
+};
+
+int Module::add_forward_pre_hook(ForwardPreHook hook) {
+  auto list =
+      hooks_.list == nullptr ? std::make_shared<HookList>() : std::make_shared<HookList>(*hooks_.list);
+  list->entries.push_back({list->next, std::make_shared<const ForwardPreHook>(std::move(hook)), nullptr});
+  hooks_.list = std::move(list);
+  return hooks_.list->next++;
+}
+
+int Module::add_forward_hook(ForwardHook hook) {
+  auto list =
+      hooks_.list == nullptr ? std::make_shared<HookList>() : std::make_shared<HookList>(*hooks_.list);
+  list->entries.push_back({list->next, nullptr, std::make_shared<const ForwardHook>(std::move(hook))});
+  hooks_.list = std::move(list);
+  return hooks_.list->next++;
+}
+
+void Module::remove_hook(int id) {
+  if (hooks_.list == nullptr) return;
+  auto list = std::make_shared<HookList>(*hooks_.list);
+  std::erase_if(list->entries, [&](const HookList::Entry& e) { return e.id == id; });
+  hooks_.list = std::move(list);
+}
+
+Tensor Module::before_forward(const Tensor& input) const {
+  const std::shared_ptr<const HookList> list = hooks_.list;
+  Tensor x = input;
+  if (list == nullptr) return x;
+  for (const HookList::Entry& e : list->entries) {
+    if (e.before == nullptr) continue;
+    Tensor replaced = (*e.before)(*this, x);
+    if (replaced.defined()) x = std::move(replaced);
+  }
+  return x;
+}
+
+Tensor Module::after_forward(const Tensor& input, const Tensor& output) const {
+  const std::shared_ptr<const HookList> list = hooks_.list;
+  Tensor y = output;
+  if (list == nullptr) return y;
+  for (const HookList::Entry& e : list->entries) {
+    if (e.after == nullptr) continue;
+    Tensor replaced = (*e.after)(*this, input, y);
+    if (replaced.defined()) y = std::move(replaced);
+  }
+  return y;
+}
+
 std::string Module::type_name() const {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(

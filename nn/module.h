@@ -11,16 +11,26 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "gradus/base/unique_function.h"
 #include "gradus/graph/named_tensor.h"
 #include "gradus/nn/parameter.h"
 #include "gradus/nn/visitor.h"
 
 namespace gradus::nn {
+
+class Module;
+
+// Functions that see the calls of a module: its first input before, its first input and its (first) result
+// after. Each may return a tensor that takes the place of the input or the result; an undefined Tensor keeps
+// it.
+using ForwardPreHook = UniqueFunction<Tensor(const Module& module, const Tensor& input)>;
+using ForwardHook = UniqueFunction<Tensor(const Module& module, const Tensor& input, const Tensor& output)>;
 
 class Module {
  public:
@@ -57,6 +67,17 @@ class Module {
   // twice), ShapeError, DtypeError.
   void load_state_dict(const NamedTensors& state, Location where = Location::current());
 
+  // Hooks see calls through operator() of the layers of this library and of modules of yours that derive from
+  // UnaryModule or use with_hooks(). They are called in the order in which they were added and belong to this
+  // object: a copy has none. The id is for remove_hook(), which may be called from a hook too.
+  int add_forward_pre_hook(ForwardPreHook hook);
+  int add_forward_hook(ForwardHook hook);
+  void remove_hook(int id);
+  bool has_hooks() const { return hooks_.list != nullptr; }
+  // What with_hooks() calls: the input, or what hooks put in its place; and the same of the result.
+  Tensor before_forward(const Tensor& input) const;
+  Tensor after_forward(const Tensor& input, const Tensor& output) const;
+
   // For printing: the name of the type, and what to write in its brackets.
   virtual std::string type_name() const;
   virtual std::string options_text() const { return {}; }
@@ -69,7 +90,19 @@ class Module {
   Module& operator=(Module&&) = default;
 
  private:
+  struct HookList;
+  // Copied as no hooks; assigning keeps those that are here.
+  struct Hooks {
+    Hooks() = default;
+    Hooks(const Hooks&) noexcept {}
+    Hooks(Hooks&&) noexcept = default;
+    Hooks& operator=(const Hooks&) noexcept { return *this; }
+    Hooks& operator=(Hooks&&) noexcept { return *this; }
+    std::shared_ptr<HookList> list;
+  };
+
   bool training_ = true;
+  Hooks hooks_;
 };
 
 // As PyTorch prints modules:

@@ -2,26 +2,11 @@
 // copies of them. A layer is any module that takes a tensor and gives one.
 #pragma once
 
-#include <concepts>
-#include <memory>
-#include <typeinfo>
-#include <utility>
 #include <vector>
 
-#include "gradus/graph/apply.h"
-#include "gradus/nn/module.h"
+#include "gradus/nn/any_module.h"
 
 namespace gradus::nn {
-
-// Copyable too; asking for it here would ask whether Sequential itself is, in a circle.
-template <class M>
-concept Layer = std::derived_from<M, Module> &&(
-    requires(const M& m, Operand x) {
-      { m(x) } -> std::convertible_to<Tensor>;
-    } ||
-    requires(const M& m, const Tensor& x) {
-      { m(x) } -> std::convertible_to<Tensor>;
-    });
 
 class Sequential : public Module {
  public:
@@ -29,7 +14,7 @@ class Sequential : public Module {
   // Sequential(nn::Linear(2, 8), nn::Tanh(), nn::Linear(8, 1))
   template <Layer... Layers>
   requires(sizeof...(Layers) > 0) explicit Sequential(Layers... layers) { (add(std::move(layers)), ...); }
-  Sequential(const Sequential& o);
+  Sequential(const Sequential&) = default;
   Sequential(Sequential&&) noexcept = default;
   // Copies into the layers that are here where they are of the same types, so that their parameters stay the
   // ones an optimizer holds; otherwise replaces them.
@@ -39,7 +24,7 @@ class Sequential : public Module {
   // Puts a layer behind the last one.
   template <Layer M>
   Sequential& add(M layer) {
-    layers_.push_back(std::make_unique<Held<M>>(std::move(layer)));
+    layers_.emplace_back(std::move(layer));
     return *this;
   }
 
@@ -60,38 +45,10 @@ class Sequential : public Module {
   void visit_members(MemberVisitor& visitor) override;
 
  private:
-  struct Holder {
-    virtual ~Holder() = default;
-    virtual std::unique_ptr<Holder> clone() const = 0;
-    virtual bool assign(const Holder& o) = 0;  // false for another type
-    virtual Tensor call(Operand x) const = 0;
-    virtual Module& module() = 0;
-  };
-  template <class M>
-  struct Held final : Holder {
-    explicit Held(M m) : m(std::move(m)) {}
-    std::unique_ptr<Holder> clone() const override { return std::make_unique<Held>(m); }
-    bool assign(const Holder& o) override {
-      const auto* same = dynamic_cast<const Held*>(&o);
-      if (same != nullptr) m = same->m;
-      return same != nullptr;
-    }
-    Tensor call(Operand x) const override {
-      if constexpr (requires { m(x); }) {
-        return m(x);
-      } else {
-        const Tensor t = Tensor::share(x.impl);
-        return m(t);
-      }
-    }
-    Module& module() override { return m; }
-    M m;
-  };
-
   Module& layer(std::size_t i, Location where = Location::current()) const;
   [[noreturn]] void fail_type(std::size_t i, Location where) const;
 
-  std::vector<std::unique_ptr<Holder>> layers_;
+  std::vector<AnyModule> layers_;
 };
 
 }  // namespace gradus::nn

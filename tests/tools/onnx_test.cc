@@ -156,7 +156,7 @@ class OnnxCommand : public testing::Test {
   }
   // A copy of a case that may be changed.
   std::string copy(const std::string& name) {
-    const std::string to = folder_ / name;
+    std::string to = folder_ / name;
     fs::copy(kData + "/node/" + name, to, fs::copy_options::recursive);
     return to;
   }

@@ -16,9 +16,8 @@ void triad(benchmark::State& state) {
   std::vector<float> a(static_cast<std::size_t>(n));
   for (auto _ : state) {
     gd::parallel_for(n, 1 << 16, [&](std::int64_t begin, std::int64_t end) {
-      float* to = a.data();
+      float* __restrict to = a.data();
       const float *x = b.data(), *y = c.data();
-#pragma GCC ivdep
       for (std::int64_t i = begin; i < end; ++i) to[i] = x[i] + 3.0F * y[i];
     });
     benchmark::ClobberMemory();

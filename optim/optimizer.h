@@ -179,8 +179,8 @@ class GroupedOptimizer : public Optimizer {
 
   // Errors: ValueError for an option outside its domain and for a parameter given twice, DtypeError,
   // GraphError for a parameter that is no leaf.
-  explicit GroupedOptimizer(std::vector<Tensor> params, const O& options = {},
-                            Location where = Location::current())
+  explicit GroupedOptimizer(std::vector<Tensor> params,  // NOLINT(performance-unnecessary-value-param): moved
+                            const O& options = {}, Location where = Location::current())
       : defaults_(options) {
     check_one(defaults_, Derived::kName, where);
     G all;

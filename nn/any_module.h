@@ -40,7 +40,7 @@ class AnyModule {
 
   Module& module() const { return held_->module(); }
   // Errors: ValueError for a module that is no Layer; what it throws.
-  Tensor operator()(Operand x) const { return held_->call(std::move(x)); }
+  Tensor operator()(Operand x) const { return held_->call(x); }
 
  private:
   struct Holder {

@@ -126,14 +126,14 @@ AttentionResult MultiheadAttention::operator()(Operand query, Operand key, Opera
                                                const AttentionCall& call) const {
   const Tensor k = Tensor::share(key.impl), v = Tensor::share(value.impl);
   const bool key_is_query = key.impl == query.impl, value_is_query = value.impl == query.impl;
-  return with_hooks(*this, std::move(query), [&](Operand in) {
+  return with_hooks(*this, query, [&](Operand in) {
     const Tensor q = Tensor::share(in.impl);
     return attend(in, key_is_query ? q : k, value_is_query ? q : v, call);
   });
 }
 
 AttentionResult MultiheadAttention::operator()(Operand x, const AttentionCall& call) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     const Tensor t = Tensor::share(in.impl);
     return attend(in, t, t, call);
   });

@@ -23,7 +23,7 @@ Bilinear::Bilinear(std::int64_t in1_features, std::int64_t in2_features, std::in
 
 Tensor Bilinear::operator()(Operand x1, Operand x2) const {
   const Tensor second = Tensor::share(x2.impl);
-  return with_hooks(*this, std::move(x1), [&](Operand in) {
+  return with_hooks(*this, x1, [&](Operand in) {
     const Tensor first = Tensor::share(in.impl);
     const auto check = [&](const Tensor& x, const char* name, int axis) {
       if (x.rank() > 0 && x.size(-1) == weight.size(axis)) return;

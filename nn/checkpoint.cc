@@ -57,6 +57,7 @@ class Replay {
 // Leaves of their own with the values of the inputs.
 std::vector<Tensor> detached(std::span<const Tensor> inputs) {
   std::vector<Tensor> out;
+  out.reserve(inputs.size());
   for (const Tensor& x : inputs) {
     out.push_back(x.detach());
     if (x.requires_grad()) out.back().requires_grad(true);
@@ -125,6 +126,7 @@ std::vector<Tensor> gradients(const Record& r, std::span<const Tensor> inputs, c
     y = (*r.f)(inputs);
   }
   std::vector<Tensor> targets;
+  targets.reserve(wanted.size());
   for (const std::size_t i : wanted) {
     targets.push_back(i < inputs.size() ? inputs[i] : r.leaves[i - inputs.size()]);
   }
@@ -169,6 +171,7 @@ void rule(RuleContext& c) {
         const std::vector<Tensor> g =
             gradients(*record, in.first(in.size() - 1), in.back(), wanted, /*create_graph=*/true);
         std::vector<Tensor> lists;
+        lists.reserve(g.size());
         for (const Tensor& t : g) lists.push_back(reshape(t, {t.numel()}));
         return concat(lists);
       },

@@ -124,7 +124,7 @@ Conv<spatial>::Conv(std::int64_t in_channels, std::int64_t out_channels, const D
 
 template <int spatial>
 Tensor Conv<spatial>::forward(Operand x) const {
-  return with_weight(std::move(x), weight);
+  return with_weight(x, weight);
 }
 
 template <int spatial>
@@ -185,7 +185,7 @@ ConvTranspose<spatial>::ConvTranspose(std::int64_t in_channels, std::int64_t out
 
 template <int spatial>
 Tensor ConvTranspose<spatial>::forward(Operand x) const {
-  return with_weight(std::move(x), weight);
+  return with_weight(x, weight);
 }
 
 template <int spatial>

@@ -54,7 +54,7 @@ ChannelDropout<spatial>::ChannelDropout(double p, Location where)
 
 template <int spatial>
 Tensor ChannelDropout<spatial>::forward(Operand x) const {
-  const Tensor t = Tensor::share(x.impl);
+  Tensor t = Tensor::share(x.impl);
   if (t.rank() != spatial + 1 && t.rank() != spatial + 2) {
     throw_error<ShapeError>(x.where, type_name(),
                             "takes [batch, channels, {0} axes] or [channels, {0} axes]: {1}", spatial,
@@ -92,7 +92,7 @@ FeatureAlphaDropout::FeatureAlphaDropout(double p, Location where)
     : p(checked(p, "FeatureAlphaDropout", where)) {}
 
 Tensor FeatureAlphaDropout::forward(Operand x) const {
-  const Tensor t = Tensor::share(x.impl);
+  Tensor t = Tensor::share(x.impl);
   if (t.rank() < 2) {
     throw_error<ShapeError>(x.where, "FeatureAlphaDropout", "takes [batch, channels, ...]: {}", describe(t));
   }

@@ -53,7 +53,7 @@ Embedding Embedding::from_pretrained(const Tensor& table, bool freeze,
   return e;
 }
 
-Tensor Embedding::forward(Operand indices) const { return with_weight(std::move(indices), weight); }
+Tensor Embedding::forward(Operand indices) const { return with_weight(indices, weight); }
 
 Tensor Embedding::with_weight(Operand indices, const Tensor& w) const {
   return embedding(indices, Operand(w, indices.where), {.padding_idx = padding_idx});
@@ -69,7 +69,7 @@ EmbeddingBag::EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_d
       padding_idx(o.padding_idx) {}
 
 Tensor EmbeddingBag::operator()(Operand indices, const EmbeddingBagCall& call) const {
-  return with_hooks(*this, std::move(indices), [&](Operand in) {
+  return with_hooks(*this, indices, [&](Operand in) {
     return embedding_bag(in, Operand(weight, in.where),
                          {.offsets = call.offsets,
                           .mode = mode,

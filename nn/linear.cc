@@ -21,7 +21,7 @@ Linear::Linear(std::int64_t in_features, std::int64_t out_features, const Linear
   }
 }
 
-Tensor Linear::forward(Operand x) const { return with_weight(std::move(x), weight); }
+Tensor Linear::forward(Operand x) const { return with_weight(x, weight); }
 
 Tensor Linear::with_weight(Operand x, const Tensor& w) const {
   return bias.defined() ? linear(x, w, bias) : linear(x, w);

@@ -96,6 +96,7 @@ class Module {
     Hooks() = default;
     Hooks(const Hooks&) noexcept {}
     Hooks(Hooks&&) noexcept = default;
+    // NOLINTNEXTLINE(bugprone-unhandled-self-assignment): nothing is assigned
     Hooks& operator=(const Hooks&) noexcept { return *this; }
     Hooks& operator=(Hooks&&) noexcept { return *this; }
     std::shared_ptr<HookList> list;

@@ -38,14 +38,14 @@ ModuleDict& ModuleDict::operator=(const ModuleDict& o) {
   if (this == &o) return *this;
   Module::operator=(o);
   std::vector<Entry> next;
-  for (const auto& [name, m] : o.modules_) {
-    const auto old =
-        std::find_if(modules_.begin(), modules_.end(), [&](const Entry& e) { return e.first == name; });
+  for (const Entry& e : o.modules_) {
+    const auto old = std::find_if(modules_.begin(), modules_.end(),
+                                  [&](const Entry& own) { return own.first == e.first; });
     if (old == modules_.end()) {
-      next.emplace_back(name, m);
+      next.push_back(e);
     } else {
-      old->second = m;
-      next.emplace_back(name, std::move(old->second));
+      old->second = e.second;
+      next.push_back(std::move(*old));
       modules_.erase(old);
     }
   }

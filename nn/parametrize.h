@@ -2,7 +2,8 @@
 //   nn::WeightNorm fc(nn::Linear(3, 4));        y = fc(x);        fc.weight();
 // They wrap Linear, Conv, ConvTranspose, Embedding and every module of yours that has a Parameter `weight`
 // and a function with_weight(x, w). Names of parameters are those of torch.nn.utils.parametrizations. A copy
-// is deep. What they wrap is no module of its own to hooks and named_modules().
+// is deep. What they wrap is no module of its own to hooks, named_modules() and train(), so with_weight()
+// must not ask training().
 #pragma once
 
 #include <concepts>

@@ -46,7 +46,7 @@ std::string MaxPool<spatial>::options_text() const {
 
 template <int spatial>
 Tensor MaxUnpool<spatial>::operator()(Operand x, Operand indices) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     if constexpr (spatial == 1) return max_unpool1d(in, indices, kernel_size, options);
     if constexpr (spatial == 2) return max_unpool2d(in, indices, kernel_size, options);
     if constexpr (spatial == 3) return max_unpool3d(in, indices, kernel_size, options);

@@ -63,7 +63,7 @@ SinusoidalPositions::SinusoidalPositions(std::int64_t d_model, const PositionsOp
 }
 
 Tensor SinusoidalPositions::operator()(Operand x, std::int64_t offset) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     return add_positions(in, table, offset, batch_first, "SinusoidalPositions");
   });
 }
@@ -79,7 +79,7 @@ LearnedPositions::LearnedPositions(std::int64_t d_model, const PositionsOptions&
 }
 
 Tensor LearnedPositions::operator()(Operand x, std::int64_t offset) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     return add_positions(in, weight, offset, batch_first, "LearnedPositions");
   });
 }
@@ -107,7 +107,7 @@ RotaryEmbedding::RotaryEmbedding(std::int64_t dim, const RotaryOptions& o, Locat
 }
 
 Tensor RotaryEmbedding::operator()(Operand x, std::int64_t offset) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     const Location where = in.where;
     const auto at = [where](Tensor t) { return Operand(std::move(t), where); };
     const Tensor t = Tensor::share(in.impl);

@@ -96,7 +96,7 @@ RNN::RNN(std::int64_t input_size, std::int64_t hidden_size, const RNNOptions& o,
 }
 
 RnnResult RNN::operator()(Operand x, const RecurrentCall& call) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     return rnn(in, weights(),
                {.nonlinearity = nonlinearity,
                 .h0 = call.h0,
@@ -112,7 +112,7 @@ LSTM::LSTM(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOpt
     : RecurrentBase("LSTM", 4, input_size, hidden_size, o, where) {}
 
 LstmResult LSTM::operator()(Operand x, const LSTMCall& call) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     return lstm(in, weights(),
                 {.h0 = call.h0,
                  .c0 = call.c0,
@@ -128,7 +128,7 @@ GRU::GRU(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptio
     : RecurrentBase("GRU", 3, input_size, hidden_size, o, where) {}
 
 RnnResult GRU::operator()(Operand x, const RecurrentCall& call) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     return gru(in, weights(),
                {.h0 = call.h0,
                 .lengths = call.lengths,
@@ -177,7 +177,7 @@ RNNCell::RNNCell(std::int64_t input_size, std::int64_t hidden_size, const RNNCel
 }
 
 Tensor RNNCell::operator()(Operand x, const Tensor& h) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     return rnn_cell(in, Operand(state_or_zeros(h, in), in.where), cell_weights(), nonlinearity);
   });
 }
@@ -186,7 +186,7 @@ LSTMCell::LSTMCell(std::int64_t input_size, std::int64_t hidden_size, const Cell
     : CellBase("LSTMCell", 4, input_size, hidden_size, o, where) {}
 
 LstmState LSTMCell::operator()(Operand x, const LstmState& state) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     const Tensor h = state_or_zeros(state.h, in), c = state_or_zeros(state.c, in);
     return lstm_cell(in, Operand(h, in.where), Operand(c, in.where), cell_weights());
   });
@@ -196,7 +196,7 @@ GRUCell::GRUCell(std::int64_t input_size, std::int64_t hidden_size, const CellOp
     : CellBase("GRUCell", 3, input_size, hidden_size, o, where) {}
 
 Tensor GRUCell::operator()(Operand x, const Tensor& h) const {
-  return with_hooks(*this, std::move(x), [&](Operand in) {
+  return with_hooks(*this, x, [&](Operand in) {
     return gru_cell(in, Operand(state_or_zeros(h, in), in.where), cell_weights());
   });
 }

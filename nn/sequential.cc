@@ -20,7 +20,7 @@ Sequential& Sequential::operator=(const Sequential& o) {
 }
 
 Tensor Sequential::operator()(Operand x) const {
-  return with_hooks(*this, std::move(x), [this](Operand in) {
+  return with_hooks(*this, x, [this](Operand in) {
     if (layers_.empty()) return Tensor::share(in.impl);
     Tensor h = layers_[0](in);
     for (std::size_t i = 1; i < layers_.size(); ++i) h = layers_[i](Operand(std::move(h), in.where));

@@ -66,7 +66,7 @@ TransformerEncoderLayer::TransformerEncoderLayer(std::int64_t d_model, std::int6
       norm_first(o.norm_first) {}
 
 Tensor TransformerEncoderLayer::operator()(Operand src, const EncoderCall& call) const {
-  return with_hooks(*this, std::move(src), [&](Operand in) {
+  return with_hooks(*this, src, [&](Operand in) {
     const Location where = in.where;
     const Tensor x = residual(Tensor::share(in.impl), norm1, norm_first, where, [&](const Tensor& t) {
       const AttentionResult r = self_attn(Operand(t, where), {.key_padding_mask = call.src_key_padding_mask,
@@ -100,7 +100,7 @@ TransformerDecoderLayer::TransformerDecoderLayer(std::int64_t d_model, std::int6
 
 Tensor TransformerDecoderLayer::operator()(Operand tgt, Operand memory, const DecoderCall& call) const {
   const Tensor encoded = Tensor::share(memory.impl);
-  return with_hooks(*this, std::move(tgt), [&](Operand in) {
+  return with_hooks(*this, tgt, [&](Operand in) {
     const Location where = in.where;
     KeyValueCache* own = call.cache != nullptr ? &call.cache->self : nullptr;
     KeyValueCache* other = call.cache != nullptr ? &call.cache->memory : nullptr;
@@ -135,7 +135,7 @@ TransformerEncoder::TransformerEncoder(const TransformerEncoderLayer& layer, std
 
 Tensor TransformerEncoder::operator()(Operand src, const EncoderStackCall& call) const {
   fill_caches(call.caches, layers.size(), "TransformerEncoder", src.where);
-  return with_hooks(*this, std::move(src), [&](Operand in) {
+  return with_hooks(*this, src, [&](Operand in) {
     Tensor x = Tensor::share(in.impl);
     for (std::size_t i = 0; i < layers.size(); ++i) {
       x = layers[i](Operand(x, in.where), {.src_mask = call.mask,
@@ -158,7 +158,7 @@ TransformerDecoder::TransformerDecoder(const TransformerDecoderLayer& layer, std
 Tensor TransformerDecoder::operator()(Operand tgt, Operand memory, const DecoderStackCall& call) const {
   const Tensor encoded = Tensor::share(memory.impl);
   fill_caches(call.caches, layers.size(), "TransformerDecoder", tgt.where);
-  return with_hooks(*this, std::move(tgt), [&](Operand in) {
+  return with_hooks(*this, tgt, [&](Operand in) {
     Tensor x = Tensor::share(in.impl);
     for (std::size_t i = 0; i < layers.size(); ++i) {
       x = layers[i](Operand(x, in.where), Operand(encoded, in.where),
@@ -187,7 +187,7 @@ Transformer::Transformer(std::int64_t d_model, std::int64_t nhead, std::int64_t 
 
 Tensor Transformer::operator()(Operand src, Operand tgt, const TransformerCall& call) const {
   const Tensor target = Tensor::share(tgt.impl);
-  return with_hooks(*this, std::move(src), [&](Operand in) {
+  return with_hooks(*this, src, [&](Operand in) {
     const Tensor memory = encoder(in, {.mask = call.src_mask,
                                        .src_key_padding_mask = call.src_key_padding_mask,
                                        .is_causal = call.src_is_causal});

@@ -35,7 +35,7 @@ auto with_hooks(const Module& m, Operand x, F&& f) {
 
 struct UnaryModule : Module {
   Tensor operator()(Operand x) const {
-    return with_hooks(*this, std::move(x), [this](Operand in) { return forward(in); });
+    return with_hooks(*this, x, [this](Operand in) { return forward(in); });
   }
   // What the module computes; call the module instead.
   virtual Tensor forward(Operand x) const = 0;

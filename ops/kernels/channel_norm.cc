@@ -7,6 +7,7 @@
 #define HWY_TARGET_INCLUDE "gradus/ops/kernels/channel_norm.cc"
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "gradus/base/parallel.h"
 #include "gradus/ops/kernels/norm.h"
@@ -156,15 +157,34 @@ void run_gradient(const T* g, const T* x, std::int64_t n, T mean, T by_g, T by_x
   });
 }
 
-// Of each of c columns: the mean, rounded; the sums of d = x - mean and of d^2. mean has room for whole
-// vectors.
+// f(row, number of rows, a constant) for a few rows at a time: what goes over all their columns before the
+// next rows reads memory nearly in order, so that the processor fetches it ahead.
+template <class F>
+HWY_INLINE void by_few_rows(std::int64_t rows, F f) {
+  constexpr std::int64_t kFew = 4;
+  std::int64_t r = 0;
+  for (; r + kFew <= rows; r += kFew) f(r, std::integral_constant<int, kFew>());
+  for (; r < rows; ++r) f(r, std::integral_constant<int, 1>());
+}
+
+// Of each of c columns: the mean, rounded; the sums of d = x - mean and of d^2. The results have room for
+// whole vectors.
 template <class T>
 void rows_moments(const T* x, std::int64_t rows, std::int64_t c, T* mean, T* sums, T* squares) {
   using V = hn::Vec<hn::ScalableTag<T>>;
   const hn::ScalableTag<T> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  add_rows<SumOp, T>(x, c, rows, c, nullptr, true, mean);
+  std::fill_n(mean, (c + lanes - 1) / lanes * lanes, T{0});
+  by_few_rows(rows, [&](std::int64_t r, auto few) HWY_ATTR {
+    each_vector<T>(c, [&](std::int64_t j, auto load, auto) HWY_ATTR {
+      V s = hn::LoadU(d, mean + j);
+#pragma GCC unroll 4
+      for (int q = 0; q < decltype(few)::value; ++q) s = hn::Add(s, load(x + (r + q) * c + j));
+      hn::StoreU(s, d, mean + j);
+    });
+  });
   for (std::int64_t j = 0; j < c; ++j) mean[j] /= static_cast<T>(rows);
+  // The block is in the first-level cache.
   std::int64_t j = 0;
   for (; j + 2 * lanes <= c; j += 2 * lanes) {
     V s0 = hn::Zero(d), s1 = s0, q0 = s0, q1 = s0;
@@ -195,60 +215,58 @@ void rows_moments(const T* x, std::int64_t rows, std::int64_t c, T* mean, T* sum
   });
 }
 
+// The sums of g and of g (x - mean) of each column. The results have room for whole vectors.
 template <class T>
 void rows_dots(const T* g, const T* x, std::int64_t rows, std::int64_t c, const T* mean, T* sums, T* dots) {
   using V = hn::Vec<hn::ScalableTag<T>>;
   const hn::ScalableTag<T> d;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t j = 0;
-  for (; j + 2 * lanes <= c; j += 2 * lanes) {
-    V s0 = hn::Zero(d), s1 = s0, d0 = s0, d1 = s0;
-    const V m0 = hn::LoadU(d, mean + j), m1 = hn::LoadU(d, mean + j + lanes);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const T *gr = g + r * c + j, *xr = x + r * c + j;
-      const V g0 = hn::LoadU(d, gr), g1 = hn::LoadU(d, gr + lanes);
-      s0 = hn::Add(s0, g0);
-      s1 = hn::Add(s1, g1);
-      d0 = hn::MulAdd(g0, hn::Sub(hn::LoadU(d, xr), m0), d0);
-      d1 = hn::MulAdd(g1, hn::Sub(hn::LoadU(d, xr + lanes), m1), d1);
-    }
-    hn::StoreU(s0, d, sums + j);
-    hn::StoreU(s1, d, sums + j + lanes);
-    hn::StoreU(d0, d, dots + j);
-    hn::StoreU(d1, d, dots + j + lanes);
-  }
-  each_vector<T>(c - j, [&](std::int64_t k, auto load, auto store) HWY_ATTR {
-    V s = hn::Zero(d), dot = s;
-    const V m = load(mean + j + k);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const V gr = load(g + r * c + j + k);
-      s = hn::Add(s, gr);
-      dot = hn::MulAdd(gr, hn::Sub(load(x + r * c + j + k), m), dot);
-    }
-    store(s, sums + j + k);
-    store(dot, dots + j + k);
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), width = (c + lanes - 1) / lanes * lanes;
+  std::fill_n(sums, width, T{0});
+  std::fill_n(dots, width, T{0});
+  by_few_rows(rows, [&](std::int64_t r, auto few) HWY_ATTR {
+    each_vector<T>(c, [&](std::int64_t j, auto load, auto) HWY_ATTR {
+      V s = hn::LoadU(d, sums + j), dot = hn::LoadU(d, dots + j);
+      const V m = load(mean + j);
+#pragma GCC unroll 4
+      for (int q = 0; q < decltype(few)::value; ++q) {
+        const V gi = load(g + (r + q) * c + j);
+        s = hn::Add(s, gi);
+        dot = hn::MulAdd(gi, hn::Sub(load(x + (r + q) * c + j), m), dot);
+      }
+      hn::StoreU(s, d, sums + j);
+      hn::StoreU(dot, d, dots + j);
+    });
   });
 }
 
 template <class T>
 void rows_affine(const T* x, std::int64_t rows, std::int64_t c, const T* mean, const T* scale, const T* shift,
                  T* y) {
-  for (std::int64_t r = 0; r < rows; ++r, x += c, y += c) {
-    each_vector<T>(c, [&](std::int64_t i, auto load, auto store) HWY_ATTR {
-      store(hn::MulAdd(hn::Sub(load(x + i), load(mean + i)), load(scale + i), load(shift + i)), y + i);
+  by_few_rows(rows, [&](std::int64_t r, auto few) HWY_ATTR {
+    each_vector<T>(c, [&](std::int64_t j, auto load, auto store) HWY_ATTR {
+      const auto m = load(mean + j), a = load(scale + j), b = load(shift + j);
+#pragma GCC unroll 4
+      for (int q = 0; q < decltype(few)::value; ++q) {
+        const std::int64_t at = (r + q) * c + j;
+        store(hn::MulAdd(hn::Sub(load(x + at), m), a, b), y + at);
+      }
     });
-  }
+  });
 }
 
 template <class T>
 void rows_gradient(const T* g, const T* x, std::int64_t rows, std::int64_t c, const T* mean, const T* by_g,
                    const T* by_x, const T* shift, T* dx) {
-  for (std::int64_t r = 0; r < rows; ++r, g += c, x += c, dx += c) {
-    each_vector<T>(c, [&](std::int64_t i, auto load, auto store) HWY_ATTR {
-      const auto part = hn::MulAdd(hn::Sub(load(x + i), load(mean + i)), load(by_x + i), load(shift + i));
-      store(hn::MulAdd(load(g + i), load(by_g + i), part), dx + i);
+  by_few_rows(rows, [&](std::int64_t r, auto few) HWY_ATTR {
+    each_vector<T>(c, [&](std::int64_t j, auto load, auto store) HWY_ATTR {
+      const auto m = load(mean + j), by = load(by_g + j), slope = load(by_x + j), b = load(shift + j);
+#pragma GCC unroll 4
+      for (int q = 0; q < decltype(few)::value; ++q) {
+        const std::int64_t at = (r + q) * c + j;
+        store(hn::MulAdd(load(g + at), by, hn::MulAdd(hn::Sub(load(x + at), m), slope, b)), dx + at);
+      }
     });
-  }
+  });
 }
 
 template <class T>

@@ -348,56 +348,75 @@ class WeightPass {
     whole_lines_ = !side_by_side && s.in[2] <= kPixels && s.out[2] <= kPixels;
   }
 
-  // One unit of work: some channels of y at the taps (k0, k1).
+  // One unit of work: some channels of y at the taps (k0, k1), a plane. Units of all planes of several parts
+  // are done together, so that y is copied once for all taps.
   void run() const {
     const std::int64_t planes = s_.kernel[0] * s_.kernel[1];
-    const std::int64_t all = planes * s_.groups * parts_;
+    const std::int64_t all = s_.groups * parts_ * planes;
     parallel_for(all, thread_grain(s_, all), [&](std::int64_t begin, std::int64_t end) {
       while (begin < end) {
-        const std::int64_t first = begin % parts_,
-                           last = std::min(parts_, first + std::min(kParts, end - begin));
-        units(begin / parts_ / s_.groups, begin / parts_ % s_.groups, first, last);
-        begin += last - first;
+        const std::int64_t part = begin / planes % parts_, g = begin / planes / parts_;
+        const std::int64_t plane = begin % planes;
+        const std::int64_t whole = plane != 0 ? 0 : std::min({kParts, parts_ - part, (end - begin) / planes});
+        const std::int64_t last = whole > 0 ? planes : std::min(planes, plane + end - begin);
+        units(g, part, part + std::max<std::int64_t>(1, whole), plane, last);
+        begin += std::max<std::int64_t>(1, whole) * (last - plane);
       }
     });
   }
 
  private:
+  // Parts [first, last) of the channels of y, and planes [first_plane, last_plane).
+  struct Block {
+    std::int64_t g, first, last, first_plane, last_plane;
+  };
+
   // The first channel of y of a part.
   std::int64_t channel(std::int64_t g, std::int64_t part) const { return g * og_ + part * og_ / parts_; }
 
-  void units(std::int64_t k01, std::int64_t g, std::int64_t first, std::int64_t last) const {
+  void units(std::int64_t g, std::int64_t first, std::int64_t last, std::int64_t first_plane,
+             std::int64_t last_plane) const {
+    const Block block{g, first, last, first_plane, last_plane};
+    const std::int64_t taps = s_.kernel[2] * cg_;
     for (std::int64_t o = channel(g, first); o < channel(g, last); ++o)
-      std::fill_n(w_ + o * row_ + k01 * s_.kernel[2] * cg_, s_.kernel[2] * cg_, 0.0F);
+      std::fill_n(w_ + o * row_ + first_plane * taps, (last_plane - first_plane) * taps, 0.0F);
     const std::int64_t longest = whole_lines_ ? std::max(s_.in[2], s_.out[2]) : s_.out[2];
     const std::int64_t lines = std::max<std::int64_t>(1, kPixels / longest);
-    for_runs(s_, 0, s_.n * s_.out[0] * s_.out[1], k01 / s_.kernel[1], k01 % s_.kernel[1],
-             [&](const Run& run) {
-               in_parts(run.count, lines, [&](std::int64_t i, std::int64_t count) {
-                 for (std::int64_t p = 0; p < s_.out[2]; p += kPixels) {
-                   pixels(y_ + (run.begin + i) * s_.out[2] * s_.o,
-                          x_ + (run.source + i * s_.stride[1]) * s_.in[2] * s_.c + g * cg_, count, k01, g,
-                          first, last, p, std::min(p + kPixels, s_.out[2]));
-                 }
-               });
-             });
+    for (std::int64_t image = 0; image < s_.n * s_.out[0]; ++image) {
+      in_parts(s_.out[1], lines, [&](std::int64_t line, std::int64_t count) {
+        for (std::int64_t p = 0; p < s_.out[2]; p += kPixels)
+          pixels(block, image * s_.out[1] + line, count, p, std::min(p + kPixels, s_.out[2]));
+      });
+    }
   }
 
-  // The pixels [begin, end) of `lines` lines.
-  void pixels(const float* y, const float* x, std::int64_t lines, std::int64_t k01, std::int64_t g,
-              std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t end) const {
+  // The pixels [begin, end) of `lines` lines of y, of which the first is `line`.
+  void pixels(const Block& block, std::int64_t line, std::int64_t lines, std::int64_t begin,
+              std::int64_t end) const {
     alignas(64) float rows[kParts * kPixels * kTileRows];
-    alignas(64) float panel[kPixels * kMostColumns];
-    const Tile tile = k_tile.get();
-    const std::int64_t y_line = s_.out[2] * s_.o, x_line = s_.stride[1] * s_.in[2] * s_.c;
-    for (std::int64_t part = first; part < last; ++part) {
-      const std::int64_t o = channel(g, part);
-      float* to = rows + (part - first) * kPixels * kTileRows;
-      for (std::int64_t line = 0; line < lines; ++line, to += (end - begin) * kTileRows) {
-        copy_rows(y + line * y_line + begin * s_.o + o, s_.o, end - begin, std::min(kTileRows, s_.o - o), to,
-                  kTileRows);
+    const std::int64_t y_line = s_.out[2] * s_.o;
+    for (std::int64_t part = block.first; part < block.last; ++part) {
+      const std::int64_t o = channel(block.g, part);
+      float* to = rows + (part - block.first) * kPixels * kTileRows;
+      for (std::int64_t i = 0; i < lines; ++i, to += (end - begin) * kTileRows) {
+        copy_rows(y_ + (line + i) * y_line + begin * s_.o + o, s_.o, end - begin,
+                  std::min(kTileRows, s_.o - o), to, kTileRows);
       }
     }
+    for (std::int64_t k01 = block.first_plane; k01 < block.last_plane; ++k01) {
+      for_runs(s_, line, line + lines, k01 / s_.kernel[1], k01 % s_.kernel[1], [&](const Run& run) {
+        plane(block, k01, rows + (run.begin - line) * (end - begin) * kTileRows,
+              x_ + run.source * s_.in[2] * s_.c + block.g * cg_, run.count, begin, end);
+      });
+    }
+  }
+
+  // The same at the taps of one plane; `rows` are the copied lines of y that meet those of x.
+  void plane(const Block& block, std::int64_t k01, const float* rows, const float* x, std::int64_t lines,
+             std::int64_t begin, std::int64_t end) const {
+    alignas(64) float panel[kPixels * kMostColumns];
+    const Tile tile = k_tile.get();
+    const std::int64_t x_line = s_.stride[1] * s_.in[2] * s_.c;
     TileOperands t{};
     t.a_row = 1;
     t.a_step = kTileRows;
@@ -405,11 +424,11 @@ class WeightPass {
     t.lines = lines;
     // One tile after the other of w at the taps of a segment, from its column j on.
     const auto add = [&](const Segment& seg, std::int64_t from, std::int64_t j, std::int64_t present) {
-      for (std::int64_t part = first; part < last; ++part) {
-        const std::int64_t o = channel(g, part);
-        t.a = rows + ((part - first) * kPixels + from - begin) * kTileRows;
+      for (std::int64_t part = block.first; part < block.last; ++part) {
+        const std::int64_t o = channel(block.g, part);
+        t.a = rows + ((part - block.first) * kPixels + from - begin) * kTileRows;
         tile(t, w_ + o * row_ + (k01 * s_.kernel[2] + seg.first_tap) * cg_ + j, row_,
-             channel(g, part + 1) - o, present);
+             channel(block.g, part + 1) - o, present);
       }
     };
     if (whole_lines_) {  // one copy serves all taps

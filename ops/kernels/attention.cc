@@ -204,9 +204,10 @@ struct Loops<double> {
   static auto gradient() { return k_gradient_tile_f64.get(); }
 };
 
-// Tiles of 64 KiB: two of them and the rows that they meet fit the second-level cache, and a thread's stack
-// has room for them, so that nothing is allocated.
-constexpr std::int64_t kRows = 64;
+// Tiles of 96 KiB: two of them and the rows that they meet fit the second-level cache, and a thread's stack
+// has room for them, so that nothing is allocated. More rows make less of packing the other operand of a
+// product, fewer leave out more of what a causal mask hides.
+constexpr std::int64_t kRows = 96;
 template <class T>
 constexpr std::int64_t kColumns = 1024 / sizeof(T);
 

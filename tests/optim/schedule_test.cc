@@ -249,7 +249,7 @@ TEST(Scheduler, RefusesRatesAndMomentaThatCannotBe) {
 }
 
 TEST(Plateau, FollowsTorch) {
-  const auto run = [](const std::string& name, ReduceLROnPlateauOptions o, bool interrupted) {
+  const auto run = [](const std::string& name, const ReduceLROnPlateauOptions& o, bool interrupted) {
     const json& c = torch_cases()[name];
     Tensor w = leaf({1.0});
     SGD opt({w}, {.lr = 0.1});

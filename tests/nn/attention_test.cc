@@ -140,6 +140,7 @@ TEST(Transformer, RotaryGoesOnBehindACache) {
   const Tensor whole = m(x, {.is_causal = true, .rotary = &rotary}).output;
   KeyValueCache cache;
   std::vector<Tensor> parts;
+  parts.reserve(4);
   for (int t = 0; t < 4; ++t) {
     parts.push_back(m(slice(x, 1, t, t + 1), {.is_causal = true, .cache = &cache, .rotary = &rotary}).output);
   }
@@ -224,7 +225,7 @@ TEST(Positions, SinusoidsByTheirFormula) {
   const Tensor y = p(zeros({4, 2, 5}, DType::f64), 3);
   for (int t = 0; t < 4; ++t) {
     for (int c = 0; c < 5; ++c) {
-      const double angle = (t + 3) / std::pow(10000.0, (c / 2) * 2 / 5.0);
+      const double angle = (t + 3) / std::pow(10000.0, (c - c % 2) / 5.0);
       const double expected = c % 2 == 0 ? std::sin(angle) : std::cos(angle);
       for (int n = 0; n < 2; ++n) {
         EXPECT_NEAR(y.to_vector<double>()[static_cast<std::size_t>((t * 2 + n) * 5 + c)], expected, 1e-14);
@@ -258,10 +259,10 @@ TEST(Positions, RotaryTurnsByDistance) {
     EXPECT_GT(std::abs(product(5, 2) - product(5, 3)), 1e-6);
     EXPECT_NEAR(product(7, 7), sum(q * k).item(), 1e-12);
     const std::vector<double> x = q.to_vector<double>(), y = rotary(q, 3).to_vector<double>();
-    const int other = interleaved ? 1 : 2, next = interleaved ? 2 : 1;
+    const std::size_t other = interleaved ? 1 : 2, next = interleaved ? 2 : 1;
     for (int i = 0; i < 2; ++i) {
       const double angle = 3 / std::pow(100.0, 2 * i / 4.0);
-      const auto a = static_cast<std::size_t>(i * next), b = a + static_cast<std::size_t>(other);
+      const auto a = static_cast<std::size_t>(i) * next, b = a + other;
       EXPECT_NEAR(y[a], x[a] * std::cos(angle) - x[b] * std::sin(angle), 1e-12);
       EXPECT_NEAR(y[b], x[b] * std::cos(angle) + x[a] * std::sin(angle), 1e-12);
     }

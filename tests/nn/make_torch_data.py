@@ -24,8 +24,7 @@ torch.set_default_dtype(torch.float64)
 def write(name, tensors):
     header, body = {}, b""
     for key, t in tensors.items():
-        t = t.detach().contiguous()
-        data = t.numpy().tobytes() if hasattr(torch, "from_numpy") and HAVE_NUMPY else raw(t)
+        data = raw(t)
         header[key] = {"dtype": NAMES[t.dtype], "shape": list(t.shape), "data_offsets": [len(body), len(body) + len(data)]}
         body += data
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -37,13 +36,6 @@ def raw(t):
     code = {torch.float64: "d", torch.int64: "q", torch.bool: "?"}[t.dtype]
     values = t.flatten().tolist()
     return struct.pack(f"<{len(values)}{code}", *values)
-
-
-try:
-    import numpy  # noqa: F401
-    HAVE_NUMPY = True
-except ImportError:
-    HAVE_NUMPY = False
 
 
 class File:

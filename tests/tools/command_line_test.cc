@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
+#include <ostream>
 
 #include "gradus/tools/command.h"
 #include "tool.h"
@@ -19,6 +21,16 @@ struct Wrong {
   std::vector<std::string> args;
   std::string message;  // the line on stderr begins so
 };
+
+// The command line without what build tools take for signs of their own; it names the test.
+void PrintTo(const Wrong& w, std::ostream* out) {
+  *out << "gradus";
+  for (const std::string& arg : w.args) {
+    *out << ' ';
+    for (const char c : arg)
+      *out << (std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_');
+  }
+}
 
 class WrongInput : public testing::TestWithParam<Wrong> {};
 
@@ -77,7 +89,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"ops", "qqqqqqq"}, "gradus ops: unknown op 'qqqqqqq'; `gradus ops` lists them"},
         Wrong{{"check", "matmull"}, "gradus check: unknown op 'matmull'; did you mean matmul?"},
         Wrong{{"check", "--all"}, "gradus check: unknown option '--all'"},
-        Wrong{{"onnx"}, "gradus onnx: which command? One of run, info, suite; gradus onnx --help tells more"},
+        Wrong{{"onnx"},
+              "gradus onnx: which command? One of run, info, export, suite; gradus onnx --help tells more"},
         Wrong{{"onnx", "rnu"}, "gradus onnx: unknown command 'rnu'; did you mean run?"},
         Wrong{{"onnx", "--verbose"}, "gradus onnx: unknown option '--verbose'"},
         Wrong{{"onnx", "info"}, "gradus onnx info: model is required"},

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# The thread sanitizer over the tests that use threads, and clang-tidy over all sources. Stops at the first section
-# that fails and names it.
-#   tools/analyze.sh          all of it; more than half an hour on two cores
-#   tools/analyze.sh --part   a fifth, another one each commit: the thread sanitizer, or clang-tidy over a quarter of
-#                             the sources
+# The tests under sanitizers, and clang-tidy over all sources. Stops at the first section that fails and names it.
+#   tools/analyze.sh          all of it; about an hour on two cores
+#   tools/analyze.sh --part   the address and undefined behaviour sanitizers, and a fifth of the rest, another one each
+#                             commit: the thread sanitizer, or clang-tidy over a quarter of the sources
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,6 +17,15 @@ case ${1:-} in
 esac
 
 source tools/sections.sh
+
+# The library is built for them a second time, in the same tree; the objects of the tests are those of test.sh.
+sanitized() {
+  mapfile -t programs < <(test_programs base graph ops nn optim data | sed 's/$/_sanitized/')
+  build release "${programs[@]}" &&
+    OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2 \
+      ASAN_OPTIONS=suppressions=$PWD/tests/asan.supp LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp \
+      run_programs release '*' "${programs[@]}"
+}
 
 # Tests with threads in them say so in their name.
 thread_tests='*hread*:*Parallel*:*Prefetch*:*Concurrent*'
@@ -44,6 +52,7 @@ tidy() {
 }
 
 section "packages" bash tools/packages.sh test
+section "address and undefined behaviour sanitizers" sanitized
 if [[ $part == all || $part == 0 ]]; then section "thread sanitizer" tsan; fi
 if [[ $part != 0 ]]; then section "clang-tidy" tidy; fi
 

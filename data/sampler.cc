@@ -87,6 +87,7 @@ std::vector<std::int64_t> StratifiedSampler::indices(std::uint64_t seed, std::ui
   }
   std::sort(places.begin(), places.end());
   std::vector<std::int64_t> out;
+  out.reserve(places.size());
   for (const auto& [place, i] : places) out.push_back(i);
   return out;
 }

@@ -51,6 +51,7 @@ Vocabulary Vocabulary::of_characters(std::string_view text, Location where) {
 
 Vocabulary Vocabulary::of_bytes() {
   std::vector<std::string> tokens;
+  tokens.reserve(256);
   for (int b = 0; b < 256; ++b) tokens.emplace_back(1, static_cast<char>(b));
   Vocabulary out(std::move(tokens));
   out.bytes_ = true;

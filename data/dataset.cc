@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "gradus/base/format.h"
-#include "gradus/data/sampler.h"
 
 namespace gradus::data::dataset_internal {
 
@@ -35,10 +34,6 @@ std::vector<std::int64_t> first_indices(std::int64_t n, std::int64_t count, Loca
     throw_error<ValueError>(where, "take", "{} samples are asked for; the dataset has {}", count, n);
   }
   return ordered_indices(count);
-}
-
-std::vector<std::int64_t> order_of(std::int64_t n, std::uint64_t seed) {
-  return shuffled_indices(n, seed, 0);
 }
 
 }  // namespace gradus::data::dataset_internal

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gradus/base/location.h"
+#include "gradus/data/sampler.h"
 
 namespace gradus::data {
 
@@ -24,7 +25,6 @@ void check_indices(std::span<const std::int64_t> indices, std::int64_t n, const 
 // The first of count indices, for each share of the whole; shares.size() + 1 of them. Errors: ValueError.
 std::vector<std::int64_t> split_bounds(std::int64_t n, std::span<const double> shares, Location where);
 std::vector<std::int64_t> first_indices(std::int64_t n, std::int64_t count, Location where);
-std::vector<std::int64_t> order_of(std::int64_t n, std::uint64_t seed);
 }  // namespace dataset_internal
 
 // Some samples of a dataset, in the order of `indices`; one may be there several times.
@@ -93,7 +93,7 @@ template <Dataset D>
 std::vector<Subset<D>> random_split(const D& data, const std::vector<double>& shares, std::uint64_t seed,
                                     Location where = Location::current()) {
   const std::vector<std::int64_t> bounds = dataset_internal::split_bounds(data.size(), shares, where);
-  const std::vector<std::int64_t> order = dataset_internal::order_of(data.size(), seed);
+  const std::vector<std::int64_t> order = shuffled_indices(data.size(), seed, /*epoch=*/0);
   std::vector<Subset<D>> parts;
   for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
     parts.emplace_back(

@@ -103,7 +103,7 @@ std::string Vocabulary::decode(const Tensor& codes, Location where) const {
 }
 
 TextWindows::TextWindows(const Tensor& codes, std::int64_t length, Location where)
-    : codes_(codes.detach().clone_detached()), length_(length) {
+    : codes_(codes.clone_detached()), length_(length) {
   if (codes_.rank() != 1) {
     throw_error<ShapeError>(where, "TextWindows", "codes are {}; one axis is needed",
                             format_shape(codes_.shape()));

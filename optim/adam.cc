@@ -65,26 +65,11 @@ kernels::AdamFactors adam_factors(const AdamSettings& o, std::int64_t step) {
           o.lr / (1.0 - std::pow(o.beta1, t))};
 }
 
-Adam::Options Adam::resolve(const Group& g, const Options& defaults) {
-  return {.lr = g.lr.value_or(defaults.lr),
-          .betas = g.betas.value_or(defaults.betas),
-          .eps = g.eps.value_or(defaults.eps),
-          .weight_decay = g.weight_decay.value_or(defaults.weight_decay),
-          .amsgrad = g.amsgrad.value_or(defaults.amsgrad),
-          .maximize = g.maximize.value_or(defaults.maximize)};
-}
+Adam::Options Adam::resolve(const Group& g, const Options& defaults) { return resolve_adam(g, defaults); }
 
-std::vector<Optimizer::Option> Adam::table(Options& o) {
-  return {{"lr", &o.lr, Range::not_negative},
-          {"beta1", &o.betas[0], Range::below_one},
-          {"beta2", &o.betas[1], Range::below_one},
-          {"eps", &o.eps, Range::not_negative},
-          {"weight_decay", &o.weight_decay, Range::not_negative},
-          {"amsgrad", &o.amsgrad},
-          {"maximize", &o.maximize}};
-}
+std::vector<Optimizer::Option> Adam::table(Options& o) { return adam_table<Option>(o); }
 
-unsigned Adam::slots(const Options& o, const Tensor&) { return o.amsgrad ? 7 : 3; }
+unsigned Adam::slots(const Options& o, const Tensor&) { return adam_slots(o.amsgrad); }
 
 void Adam::update(Location where) {
   fused_update("Adam::step", where, adam_update_kernels(), [this](std::size_t g, const ParamState& s, bool) {

@@ -21,6 +21,30 @@ namespace gradus::optim {
 
 inline constexpr const char* kAdamSlots[] = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
 
+// The options of Adam and AdamW have the same names and domains; only what weight_decay does differs.
+template <class Options, class Group>
+Options resolve_adam(const Group& g, const Options& defaults) {
+  return {.lr = g.lr.value_or(defaults.lr),
+          .betas = g.betas.value_or(defaults.betas),
+          .eps = g.eps.value_or(defaults.eps),
+          .weight_decay = g.weight_decay.value_or(defaults.weight_decay),
+          .amsgrad = g.amsgrad.value_or(defaults.amsgrad),
+          .maximize = g.maximize.value_or(defaults.maximize)};
+}
+
+template <class Option, class Options>
+std::vector<Option> adam_table(Options& o) {
+  return {{"lr", &o.lr, Range::not_negative},
+          {"beta1", &o.betas[0], Range::below_one},
+          {"beta2", &o.betas[1], Range::below_one},
+          {"eps", &o.eps, Range::not_negative},
+          {"weight_decay", &o.weight_decay, Range::not_negative},
+          {"amsgrad", &o.amsgrad},
+          {"maximize", &o.maximize}};
+}
+
+inline unsigned adam_slots(bool amsgrad) { return amsgrad ? 7 : 3; }
+
 // The hyper-parameters of a group; `keep` scales the weight before the step, `decay` times the weight is
 // added to the gradient.
 struct AdamSettings {

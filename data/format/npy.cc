@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "gradus/base/format.h"
+#include "gradus/data/format/bools.h"
 #include "gradus/data/format/zip.h"
 #include "gradus/ops/view.h"
 
@@ -216,8 +217,7 @@ absl::StatusOr<Tensor> parse_npy(std::string_view content, std::string_view file
                fmt::format("shape {} of '{}' needs {} bytes, {} are there", format_shape(header->shape),
                            header->descr, overflow ? "more than 2^64" : std::to_string(bytes), data.size()));
   }
-  if (*dtype == DType::boolean &&
-      std::any_of(data.begin(), data.end(), [](char c) { return c != 0 && c != 1; })) {
+  if (*dtype == DType::boolean && !are_bools(data)) {
     return bad(file, begin + length, "a byte of a bool array is neither 0 nor 1");
   }
 

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "gradus/base/format.h"
+#include "gradus/data/format/bools.h"
 #include "gradus/data/format/pickle.h"
 #include "gradus/data/format/zip.h"
 #include "gradus/ops/creation.h"
@@ -198,11 +199,9 @@ class Reader {
     }
     Tensor t = empty(shape, *dtype);
     gather((*storage)->data() + a[1]->whole * size, shape, strides, size, static_cast<char*>(t.impl()->data));
-    if (*dtype == DType::boolean) {
-      const char* const b = static_cast<const char*>(t.impl()->data);
-      if (std::any_of(b, b + bytes, [](char c) { return c != 0 && c != 1; })) {
-        return wrong(p, name, "a byte of a bool tensor is neither 0 nor 1");
-      }
+    if (*dtype == DType::boolean &&
+        !are_bools({static_cast<const char*>(t.impl()->data), static_cast<std::size_t>(bytes)})) {
+      return wrong(p, name, "a byte of a bool tensor is neither 0 nor 1");
     }
     return add(name, std::move(t));
   }
@@ -252,13 +251,6 @@ class Reader {
   PytorchFile out_;
 };
 
-absl::StatusOr<std::string> read_entry(const ZipReader& zip, const std::string& name, std::string_view file) {
-  const int i = zip.find(name);
-  if (i < 0)
-    return absl::DataLossError(fmt::format("{}: entry \"{}\" of the archive is missing", file, name));
-  return zip.read(i);
-}
-
 }  // namespace
 
 absl::StatusOr<PytorchFile> parse_pytorch(std::string_view content, std::string_view file,
@@ -289,7 +281,7 @@ absl::StatusOr<PytorchFile> parse_pytorch(std::string_view content, std::string_
           fmt::format("{}: its byte order is \"{}\"; \"little\" is read", file, text->substr(0, 16)));
     }
   }
-  const absl::StatusOr<std::string> bytes = read_entry(*zip, root->name, file);
+  const absl::StatusOr<std::string> bytes = zip->read(static_cast<int>(root - zip->entries().begin()));
   if (!bytes.ok()) return bytes.status();
   const absl::StatusOr<Pickle> pickle = parse_pickle(*bytes, file, allowed);
   if (!pickle.ok()) return pickle.status();

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "gradus/base/format.h"
+#include "gradus/data/format/bools.h"
 
 namespace gradus::data {
 namespace {
@@ -190,8 +191,7 @@ absl::StatusOr<Safetensors> parse_safetensors(std::string_view content, std::str
     Tensor t = empty(e.shape, e.dtype);
     const char* from = data.data() + e.begin;
     const std::size_t bytes = static_cast<std::size_t>(e.end - e.begin);
-    if (e.dtype == DType::boolean &&
-        std::any_of(from, from + bytes, [](char c) { return c != 0 && c != 1; })) {
+    if (e.dtype == DType::boolean && !are_bools({from, bytes})) {
       return bad(file, fmt::format("tensor \"{}\": a byte of a BOOL tensor is neither 0 nor 1", e.name));
     }
     if (bytes > 0) std::memcpy(t.impl()->data, from, bytes);

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 #include <zip.h>
 
-#include <algorithm>
 #include <limits>
-#include <unordered_set>
 
 namespace gradus::data {
 namespace {
@@ -60,7 +58,6 @@ absl::StatusOr<ZipReader> ZipReader::open(std::string_view content, std::string_
 
   const zip_int64_t count = zip_get_num_entries(zip, 0);
   std::uint64_t packed = 0, unpacked = 0;
-  std::unordered_set<std::string> names;
   for (zip_int64_t i = 0; i < count; ++i) {
     zip_stat_t stat;
     if (zip_stat_index(zip, static_cast<zip_uint64_t>(i), ZIP_FL_ENC_RAW, &stat) != 0 ||
@@ -68,7 +65,7 @@ absl::StatusOr<ZipReader> ZipReader::open(std::string_view content, std::string_
             (ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE)) {
       return bad(file, fmt::format("entry {} of the archive: {}", i, zip_strerror(zip)));
     }
-    if (!names.insert(stat.name).second) {
+    if (!out.by_name_.emplace(stat.name, static_cast<int>(i)).second) {
       return bad(file, fmt::format("two entries of the archive are called \"{}\"", stat.name));
     }
     if (stat.encryption_method != ZIP_EM_NONE) {
@@ -107,10 +104,9 @@ absl::StatusOr<ZipReader> ZipReader::open(std::string_view content, std::string_
   return out;
 }
 
-int ZipReader::find(std::string_view name) const {
-  const auto it =
-      std::find_if(entries_.begin(), entries_.end(), [&](const ZipEntry& e) { return e.name == name; });
-  return it == entries_.end() ? -1 : static_cast<int>(it - entries_.begin());
+int ZipReader::find(const std::string& name) const {
+  const auto it = by_name_.find(name);
+  return it == by_name_.end() ? -1 : it->second;
 }
 
 absl::StatusOr<std::string> ZipReader::read(int entry) const {

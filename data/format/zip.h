@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "gradus/base/file.h"
@@ -36,7 +37,7 @@ class ZipReader {
 
   const std::vector<ZipEntry>& entries() const { return entries_; }
   // The number of the entry of this name, or -1.
-  int find(std::string_view name) const;
+  int find(const std::string& name) const;
   // Errors: DataLoss (damaged, a wrong checksum).
   absl::StatusOr<std::string> read(int entry) const;
 
@@ -46,6 +47,7 @@ class ZipReader {
 
   std::string file_;
   std::vector<ZipEntry> entries_;
+  std::unordered_map<std::string, int> by_name_;
   std::unique_ptr<Archive> archive_;
 };
 

@@ -14,10 +14,12 @@
 #include "gradus/data/tensor_dataset.h"
 #include "gradus/ops/creation.h"
 #include "gradus/ops/random.h"
+#include "gradus/tests/graph/message.h"
 
 namespace gradus::data {
 namespace {
 
+using test_ops::message_of;
 using ::testing::HasSubstr;
 
 class CheckpointTest : public ::testing::Test {
@@ -29,16 +31,6 @@ class CheckpointTest : public ::testing::Test {
   ~CheckpointTest() override { std::filesystem::remove(path_); }
   std::string path_;
 };
-
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
 
 TEST_F(CheckpointTest, PartsComeBack) {
   const CheckpointParts parts = {{"model", {{"fc.weight", full({2, 3}, 1.5)}, {"a/b", full({}, 2)}}},

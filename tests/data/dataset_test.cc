@@ -15,22 +15,14 @@
 #include "gradus/data/tensor_dataset.h"
 #include "gradus/ops/creation.h"
 #include "gradus/ops/elementwise.h"
+#include "gradus/tests/graph/message.h"
 
 namespace gradus::data {
 namespace {
 
+using test_ops::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
 
 TensorDataset<1> numbers(std::int64_t n) { return TensorDataset(arange(0, n, 1, DType::i64)); }
 

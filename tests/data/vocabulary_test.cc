@@ -7,22 +7,14 @@
 #include "gradus/base/error.h"
 #include "gradus/data/data_loader.h"
 #include "gradus/ops/creation.h"
+#include "gradus/tests/graph/message.h"
 
 namespace gradus::data {
 namespace {
 
+using test_ops::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
 
 TEST(VocabularyTest, CharactersAreCodePointsInTheirOrder) {
   const Vocabulary v = Vocabulary::of_characters(

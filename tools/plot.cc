@@ -113,7 +113,7 @@ std::string run_gnuplot(const std::string& script) {
 
 // Draws into `path`. Returns an empty string, or why there is no picture.
 template <class Script>
-std::string draw(const std::string& path, Script script) {
+std::string draw_to(const std::string& path, Script script) {
   absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
   if (!file.ok()) return std::string(file.status().message());
   if (std::string why = run_gnuplot(script(file->temporary_path())); !why.empty()) return why;
@@ -125,7 +125,7 @@ std::string draw(const std::string& path, Script script) {
 
 std::string plot_history(const std::vector<Epoch>& history, const std::string& title,
                          const std::string& path) {
-  return draw(path, [&](const std::string& output) { return history_script(history, title, output); });
+  return draw_to(path, [&](const std::string& output) { return history_script(history, title, output); });
 }
 
 std::string to_csv(const History& history) {
@@ -140,8 +140,21 @@ std::string to_csv(const History& history) {
   return csv;
 }
 
+std::string draw(const std::string& path, const std::string& terminal, const std::string& script) {
+  return draw_to(path, [&](const std::string& output) {
+    std::string text =
+        fmt::format("set terminal {} background '#ffffff'\nset output {}\n", terminal, quoted(output));
+    // Okabe and Ito's palette.
+    int type = 0;
+    for (const char* colour : {kBlue, kOrange, kGreen, "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#9aa4af"})
+      text += fmt::format("set linetype {} lc rgb '{}'\n", ++type, colour);
+    text += "set border 3 lc rgb '#55606e'\nset tics nomirror out\nset grid lt 1 lw 0.5 lc rgb '#e4e7eb'\n";
+    return text + script;
+  });
+}
+
 std::string plot(const History& history, const std::string& title, const std::string& path) {
-  return draw(path, [&](const std::string& output) { return panels_script(history, title, output); });
+  return draw_to(path, [&](const std::string& output) { return panels_script(history, title, output); });
 }
 
 }  // namespace gradus::tools

@@ -34,6 +34,10 @@ struct History {
 
 std::string to_csv(const History& history);
 
+// Runs a script of gnuplot's for one picture, in a style fit for print with colours that colour-blind readers
+// can tell apart. As above.
+std::string draw(const std::string& path, const std::string& terminal, const std::string& script);
+
 // One panel for each figure. As above.
 std::string plot(const History& history, const std::string& title, const std::string& path);
 

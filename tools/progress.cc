@@ -21,7 +21,11 @@ Progress::~Progress() {
   if (shown_) fmt::print(stderr, "\r\033[K");
 }
 
-void Progress::step(std::int64_t step, double loss) {
+void Progress::step(std::int64_t step, double loss) { draw(step, fmt::format("  loss {:.4f}", loss)); }
+
+void Progress::step(std::int64_t step) { draw(step, ""); }
+
+void Progress::draw(std::int64_t step, std::string_view figures) {
   if (!shown_) return;
   const Clock::time_point now = Clock::now();
   if (now - drawn_ < kBetweenDrawings) return;
@@ -29,8 +33,8 @@ void Progress::step(std::int64_t step, double loss) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double left = seconds / static_cast<double>(step) * static_cast<double>(steps_ - step);
   const auto full = static_cast<int>(step * kCells / steps_);
-  fmt::print(stderr, "\r\033[K{}[{:#>{}}{:.>{}}]  step {}/{}  loss {:.4f}  {:.0f} s left", label_, "", full,
-             "", kCells - full, step, steps_, loss, left);
+  fmt::print(stderr, "\r\033[K{}[{:#>{}}{:.>{}}]  step {}/{}{}  {:.0f} s left", label_, "", full, "",
+             kCells - full, step, steps_, figures, left);
   std::fflush(stderr);
 }
 

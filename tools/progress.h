@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace gradus::tools {
 
@@ -18,8 +19,11 @@ class Progress {
 
   // After `step` of the steps, counted from 1.
   void step(std::int64_t step, double loss);
+  void step(std::int64_t step);
 
  private:
+  void draw(std::int64_t step, std::string_view figures);
+
   using Clock = std::chrono::steady_clock;
 
   std::string label_;

@@ -24,17 +24,23 @@ CLI::Validator validator(const zoo::Option& o) {
 
 }  // namespace
 
-std::shared_ptr<zoo::Values> add_zoo_options(CLI::App& cmd, const zoo::Example& example) {
-  auto values = std::make_shared<zoo::Values>(example.options);
-  for (const zoo::Option& o : example.options) {
+void add_zoo_options(CLI::App& cmd, std::span<const zoo::Option> options,
+                     std::function<void(const std::string& name, double value)> set) {
+  for (const zoo::Option& o : options) {
     const std::string name = o.name;
     cmd.add_option_function<double>(
-           "--" + name, [values, name](double value) { values->set(name, value); },
+           "--" + name, [set, name](double value) { set(name, value); },
            fmt::format("{}; {}", o.doc, range(o)))
         ->check(validator(o))
         ->default_str(fmt::format("{:.6g}", o.value))
         ->type_name(o.whole ? "N" : "X");
   }
+}
+
+std::shared_ptr<zoo::Values> add_zoo_options(CLI::App& cmd, const zoo::Example& example) {
+  auto values = std::make_shared<zoo::Values>(example.options);
+  add_zoo_options(cmd, example.options,
+                  [values](const std::string& name, double value) { values->set(name, value); });
   return values;
 }
 

@@ -48,9 +48,9 @@ TEST_P(WrongInput, IsOneLineAndCode2) {
 INSTANTIATE_TEST_SUITE_P(
     Names, WrongInput,
     testing::Values(
-        Wrong{{}, "gradus: which command? One of train, eval, graph, ops, check, onnx"},
+        Wrong{{}, "gradus: which command? One of train, eval, graph, ops, check, onnx, lecture"},
         Wrong{{"trian"}, "gradus: unknown command 'trian'; did you mean train?"},
-        Wrong{{"fly"}, "gradus: unknown command 'fly'; known: train, eval, graph, ops, check, onnx"},
+        Wrong{{"fly"}, "gradus: unknown command 'fly'; known: train, eval, graph, ops, check, onnx, lecture"},
         Wrong{{"--verison"}, "gradus: unknown option '--verison'; did you mean --version?"},
         Wrong{{"-v"}, "gradus: unknown option '-v'; known: "},
         Wrong{{"train"}, "gradus train: which command? One of fashion-mnist, "},
@@ -161,7 +161,7 @@ TEST(CommandLine, HelpAndVersionGoToStdout) {
   EXPECT_THAT(version.out, StartsWith("gradus 0."));
   const Outcome help = run_tool(folder.path(), {"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* command : {"train", "eval", "graph", "ops", "check", "onnx"})
+  for (const char* command : {"train", "eval", "graph", "ops", "check", "onnx", "lecture"})
     EXPECT_THAT(help.out, HasSubstr(command));
   const Outcome train = run_tool(folder.path(), {"train", "fashion-mnist", "--help"});
   EXPECT_EQ(train.code, 0);

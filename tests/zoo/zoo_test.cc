@@ -9,6 +9,8 @@
 #include <map>
 #include <set>
 
+#include "gradus/base/parallel.h"
+
 namespace gradus::zoo {
 namespace {
 
@@ -56,6 +58,7 @@ class Zoo : public testing::TestWithParam<Entry> {
  protected:
   const Example& example() const { return *GetParam().example; }
   Figures train(RecordedRun& run) const {
+    set_threads(1);
     manual_seed(0);
     return example().train(run);
   }

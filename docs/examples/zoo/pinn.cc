@@ -148,11 +148,11 @@ Step step(const Values& values, std::int64_t batch) {
 }
 
 constexpr Option kOptions[] = {
-    {"steps", "Steps of Adam", 1000, 0, 1e6, true},
+    {"steps", "Steps of Adam", 2000, 0, 1e6, true},
     {"rounds", "Rounds of L-BFGS behind them, of 20 iterations each", 100, 0, 1e5, true},
     {"lr", "Learning rate of Adam", 2e-3, 0, 1},
     {"viscosity", "nu; the smaller, the steeper the shock at x = 0", 0.01 / std::numbers::pi, 1e-3, 1},
-    {"points", "Points inside the domain", 2000, 1, 1e6, true},
+    {"points", "Points inside the domain", 4000, 1, 1e6, true},
     {"border", "Points on each part of its border", 100, 1, 1e5, true},
     {"layers", "Hidden layers", 4, 1, 32, true},
     {"width", "Units of each", 20, 1, 1024, true},

@@ -1,8 +1,8 @@
 // A generative adversarial network on Fashion-MNIST: `gradus train gan`.
 //
 // The generator G makes images of random numbers z, the discriminator D scores images, high for those of the
-// data set. D learns to tell them apart, G learns to be taken for real (the "non-saturating" loss, which has a
-// gradient where D is sure):
+// data set. D learns to tell them apart, G learns to be taken for real (the "non-saturating" loss, which has
+// a gradient where D is sure):
 //   D: softplus(-D(x)) + softplus(D(G(z)))      G: softplus(-D(G(z)))
 // Source: Goodfellow et al.: "Generative adversarial nets", 2014; layers and rates after Radford, Metz,
 // Chintala: "Unsupervised representation learning with deep convolutional generative adversarial networks",
@@ -154,8 +154,8 @@ constexpr Option kOptions[] = {
     {"images", "Training images", 60000, 2, 60000, true},
     {"test-images", "Test images, and images made to compare them with", 5000, 8, 10000, true},
 };
-constexpr std::pair<const char*, double> kSmall[] = {
-    {"epochs", 2}, {"batch-size", 20}, {"lr", 1e-3}, {"width", 8}, {"images", 1000}, {"test-images", 500}};
+constexpr std::pair<const char*, double> kSmall[] = {{"epochs", 2}, {"batch-size", 20}, {"lr", 1e-3},
+                                                     {"width", 8},  {"images", 1000},   {"test-images", 500}};
 constexpr Bound kBounds[] = {{"discriminator accuracy", 0.5, 1.0}, {"frechet distance", 0, 3}};
 
 }  // namespace

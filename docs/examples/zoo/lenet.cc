@@ -1,5 +1,5 @@
-// A convolutional network with two convolutions on Fashion-MNIST: `gradus train lenet`. AdamW and one cycle of
-// the learning rate.
+// A convolutional network with two convolutions on Fashion-MNIST: `gradus train lenet`. AdamW and one cycle
+// of the learning rate.
 #include "gradus/docs/examples/zoo/classifier_training.h"
 
 namespace gradus::zoo {

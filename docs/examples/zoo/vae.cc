@@ -1,9 +1,9 @@
 // A variational autoencoder on Fashion-MNIST: `gradus train vae`.
 //
-// Each image x is thought to come from a few hidden numbers z with a standard normal distribution: the decoder
-// gives p(x | z), a Bernoulli distribution for each pixel, whose grey value counts as its mean. The encoder
-// gives q(z | x), a normal distribution with a mean and a variance for each number. Both learn to raise a
-// lower bound of log p(x), in nats:
+// Each image x is thought to come from a few hidden numbers z with a standard normal distribution: the
+// decoder gives p(x | z), a Bernoulli distribution for each pixel, whose grey value counts as its mean. The
+// encoder gives q(z | x), a normal distribution with a mean and a variance for each number. Both learn to
+// raise a lower bound of log p(x), in nats:
 //   ELBO = E_q[log p(x | z)] - KL(q(z | x) || p(z)),   KL = sum(m^2 + v - log v - 1) / 2
 // where z = m + sqrt(v) e with a standard normal e, so that gradients reach m and v ("reparametrisation").
 // Source: Kingma, Welling: "Auto-encoding variational Bayes", arXiv 1312.6114, 2013.

@@ -287,8 +287,10 @@ void add_train(CLI::App& app) {
       ->check(whole_number(1))
       ->default_str("")
       ->type_name("N");
-  cmd->add_flag("--resume", o->resume,
-                "Go on from the checkpoint in --out; other options than --epochs must be the same");
+  cmd->add_flag(
+      "--resume", o->resume,
+      "Go on from the checkpoint in --out; other options than --epochs must be the same, and --epochs too "
+      "where the schedule is not constant");
   cmd->add_option("--out", o->out, "Folder for the results; those of an earlier run there are replaced")
       ->type_name("DIR");
   cmd->callback([o] { run(*o); });

@@ -147,16 +147,16 @@ Step one_step(const Values& values, std::int64_t batch) {
 }
 
 constexpr Option kOptions[] = {
-    {"epochs", "Passes over the training images", 10, 1, 1e6, true},
+    {"epochs", "Passes over the training images", 5, 1, 1e6, true},
     {"batch-size", "Images a step", 64, 2, 60000, true},
     {"lr", "Learning rate of both optimizers", 2e-4, 0, 1e3},
     {"width", "Channels of the last convolution of the generator", 16, 1, 1024, true},
     {"images", "Training images", 60000, 2, 60000, true},
     {"test-images", "Test images, and images made to compare them with", 5000, 8, 10000, true},
 };
-constexpr std::pair<const char*, double> kSmall[] = {{"epochs", 2}, {"batch-size", 20}, {"lr", 1e-3},
+constexpr std::pair<const char*, double> kSmall[] = {{"epochs", 2}, {"batch-size", 10}, {"lr", 1e-3},
                                                      {"width", 8},  {"images", 1000},   {"test-images", 500}};
-constexpr Bound kBounds[] = {{"discriminator accuracy", 0.5, 1.0}, {"frechet distance", 0, 3}};
+constexpr Bound kBounds[] = {{"discriminator accuracy", 0.5, 1.0}, {"frechet distance", 0, 2.5}};
 
 }  // namespace
 

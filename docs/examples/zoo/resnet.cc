@@ -15,8 +15,8 @@ Figures train(Run& run) {
 
 constexpr auto kOptions = classifier_options(
     {.epochs = 10, .batch_size = 128, .lr = 0.2, .weight_decay = 5e-4, .shift = 2, .flip = 1});
-constexpr std::pair<const char*, double> kSmall[] = {
-    {"epochs", 1}, {"batch-size", 16}, {"shift", 0}, {"images", 640}, {"test-images", 300}};
+constexpr std::pair<const char*, double> kSmall[] = {{"epochs", 1}, {"batch-size", 16}, {"lr", 0.1},
+                                                     {"shift", 0},  {"images", 800},    {"test-images", 300}};
 constexpr Bound kBounds[] = {{"test accuracy", 0.5, 1.0}};
 
 }  // namespace

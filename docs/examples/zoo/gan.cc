@@ -12,6 +12,8 @@
 // distributions, fitted to the data and to what G makes, of images of 7 x 7 pixels (means of 4 x 4):
 //   |m1 - m2|^2 + trace(C1 + C2 - 2 (C1 C2)^(1/2))
 // as Heusel et al. ("GANs trained by a two time-scale update rule", 2017) do with a network's features.
+#include <cmath>
+
 #include "gradus/docs/examples/zoo/images.h"
 
 namespace gradus::zoo {
@@ -115,9 +117,11 @@ Figures train(Run& run) {
 
       const auto images_in_all = static_cast<double>(2 * images.size(0));
       right += static_cast<double>(sum(gt(real, 0.0)).item() + sum(lt(fake, 0.0)).item()) / images_in_all;
-      generator_sum += generator_loss.item();
+      const double value = generator_loss.item();
+      if (!std::isfinite(value)) throw ValueError("the loss is no longer finite; try a smaller --lr");
+      generator_sum += value;
       discriminator_sum += discriminator_loss.item();
-      run.step(++step, total, generator_loss.item());
+      run.step(++step, total, value);
     }
     const nn::EvalMode eval_mode(generator);
     const NoGrad no_grad;

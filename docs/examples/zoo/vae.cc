@@ -7,6 +7,8 @@
 //   ELBO = E_q[log p(x | z)] - KL(q(z | x) || p(z)),   KL = sum(m^2 + v - log v - 1) / 2
 // where z = m + sqrt(v) e with a standard normal e, so that gradients reach m and v ("reparametrisation").
 // Source: Kingma, Welling: "Auto-encoding variational Bayes", arXiv 1312.6114, 2013.
+#include <cmath>
+
 #include "gradus/docs/examples/zoo/images.h"
 
 namespace gradus::zoo {
@@ -61,8 +63,10 @@ Figures train(Run& run) {
       optimizer.zero_grad();
       loss.backward();
       optimizer.step();
-      loss_sum += loss.item() * static_cast<double>(images.size(0));
-      run.step(++step, total, loss.item());
+      const double value = loss.item();
+      if (!std::isfinite(value)) throw ValueError("the loss is no longer finite; try a smaller --lr");
+      loss_sum += value * static_cast<double>(images.size(0));
+      run.step(++step, total, value);
     }
     const NoGrad no_grad;
     const Elbo score = elbo(model, test.images);
@@ -85,7 +89,7 @@ Step one_step(const Values& values, std::int64_t batch) {
 }
 
 constexpr Option kOptions[] = {
-    {"epochs", "Passes over the training images", 20, 1, 1e6, true},
+    {"epochs", "Passes over the training images", 10, 1, 1e6, true},
     {"batch-size", "Images a step", 128, 1, 60000, true},
     {"lr", "Learning rate of Adam", 1e-3, 0, 1e3},
     {"hidden", "Width of the hidden layers", 400, 1, 1e5, true},

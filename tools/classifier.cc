@@ -5,12 +5,61 @@
 #include <algorithm>
 
 #include "gradus/data/fashion_mnist.h"
+#include "gradus/docs/examples/zoo/classifiers.h"
 #include "gradus/tools/command.h"
 
 namespace gradus::tools {
+namespace {
+
+struct Choice {
+  const char* name;
+  std::unique_ptr<nn::UnaryModule> (*make)();
+};
+
+template <class Model>
+std::unique_ptr<nn::UnaryModule> make() {
+  return std::make_unique<Model>();
+}
+
+constexpr Choice kClassifiers[] = {
+    {"logistic-regression", make<zoo::LogisticRegression>},
+    {"mlp", make<zoo::Mlp>},
+    {"lenet", make<zoo::LeNet>},
+    {"resnet", make<zoo::ResNet>},
+};
+
+}  // namespace
 
 std::vector<std::string> dataset_names() { return {"fashion-mnist"}; }
-std::vector<std::string> classifier_names() { return {"mlp"}; }
+
+std::vector<std::string> classifier_names() {
+  std::vector<std::string> names;
+  for (const Choice& c : kClassifiers) names.emplace_back(c.name);
+  return names;
+}
+
+std::unique_ptr<nn::UnaryModule> make_classifier(const std::string& name) {
+  for (const Choice& c : kClassifiers) {
+    if (name == c.name) return c.make();
+  }
+  throw UsageError(unknown_name("model", name, classifier_names()));
+}
+
+std::string classifier_of(const NamedTensors& state) {
+  const auto has = [&](const NamedTensor& t) {
+    return std::ranges::any_of(state, [&](const NamedTensor& s) { return s.name == t.name; });
+  };
+  std::string best = "mlp";
+  double best_share = 0.0;
+  for (const Choice& c : kClassifiers) {
+    const NamedTensors own = c.make()->state_dict();
+    // Of all names, here and there, those that both have.
+    const auto common = static_cast<double>(std::ranges::count_if(own, has));
+    const double share = common / (static_cast<double>(own.size() + state.size()) - common);
+    if (share > best_share) best = c.name, best_share = share;
+  }
+  return best;
+}
 
 Split load_split(const std::string& dataset, const std::string& folder, Part part) {
   if (dataset != "fashion-mnist") throw UsageError(unknown_name("data set", dataset, dataset_names()));
@@ -28,7 +77,8 @@ Split first_rows(const Split& split, std::int64_t n) {
   return {slice(split.images, 0, 0, n), slice(split.labels, 0, 0, n)};
 }
 
-Score evaluate(const Mlp& model, const Split& split) {
+Score evaluate(nn::UnaryModule& model, const Split& split) {
+  const nn::EvalMode eval_mode(model);
   const NoGrad no_grad;
   constexpr std::int64_t kRows = 1000;
   Score score;

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "gradus/tools/models.h"
+#include "gradus/gradus.h"
 
 namespace gradus::tools {
 
@@ -28,6 +29,10 @@ struct Score {
 
 std::vector<std::string> dataset_names();
 std::vector<std::string> classifier_names();
+// A new one. Errors: UsageError for an unknown name.
+std::unique_ptr<nn::UnaryModule> make_classifier(const std::string& name);
+// The one that has most of the names of these tensors; mlp where they are no classifier's.
+std::string classifier_of(const NamedTensors& state);
 
 // Reads a data set from `folder`, or from where its Debian package puts it if empty. Errors: UsageError.
 Split load_split(const std::string& dataset, const std::string& folder, Part part);
@@ -35,6 +40,7 @@ Split load_split(const std::string& dataset, const std::string& folder, Part par
 // At most n rows.
 Split first_rows(const Split& split, std::int64_t n);
 
-Score evaluate(const Mlp& model, const Split& split);
+// In eval mode.
+Score evaluate(nn::UnaryModule& model, const Split& split);
 
 }  // namespace gradus::tools

@@ -1,5 +1,6 @@
 // gradus eval fashion-mnist: scores saved weights on the test images.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 
@@ -15,30 +16,34 @@ namespace {
 struct Options {
   std::string dataset;
   std::string data;
-  std::string model = "mlp";
+  std::string model;  // empty: the one that the weights are of
   std::string weights = std::string(kDefaultFolder) + "/weights.safetensors";
 };
 
-// Into the model, all or nothing. Errors: UsageError.
-void load_weights(Mlp& model, const std::string& path) {
+// Errors: UsageError.
+std::unique_ptr<nn::UnaryModule> load_model(const std::string& name, const std::string& path) {
   auto state = data::load_safetensors(path);
   if (absl::IsNotFound(state.status())) {
     throw UsageError(fmt::format("{}; `gradus train` writes it, --weights names another file",
                                  std::string(state.status().message())));
   }
   if (!state.ok()) throw UsageError(std::string(state.status().message()));
+  const std::string like = classifier_of(*state);
+  std::unique_ptr<nn::UnaryModule> model = make_classifier(name.empty() ? like : name);
   try {
-    model.load_state_dict(*state, Location{});
+    model->load_state_dict(*state, Location{});
   } catch (const Error& e) {
-    throw UsageError(fmt::format("{}: {}", path, e.what()));
+    const bool other = !name.empty() && name != like;
+    throw UsageError(fmt::format("{}: {}{}", path, e.what(),
+                                 other ? fmt::format("; its names are those of --model {}", like) : ""));
   }
+  return model;
 }
 
 void run(const Options& o) {
-  Mlp model;
-  load_weights(model, o.weights);
+  const std::unique_ptr<nn::UnaryModule> model = load_model(o.model, o.weights);
   const Split test = load_split(o.dataset, o.data, Part::test);
-  const Score score = evaluate(model, test);
+  const Score score = evaluate(*model, test);
   fmt::print("test loss {:.4f}  test accuracy {:.2f} % of {} images\n", score.loss, 100 * score.accuracy,
              test.labels.numel());
   for (std::size_t c = 0; c < 10; ++c)
@@ -60,8 +65,11 @@ void add_eval(CLI::App& app) {
                               data::kFashionMnistFolder))
       ->default_str("")
       ->type_name("DIR");
-  cmd->add_option("--model", o->model, "mlp: 784-256-128-10 with relu")
+  cmd->add_option(
+         "--model", o->model,
+         fmt::format("{}; by default the one that the weights are of", fmt::join(classifier_names(), ", ")))
       ->check(one_of("model", classifier_names()))
+      ->default_str("")
       ->type_name("NAME");
   cmd->add_option("--weights", o->weights, "The safetensors file that train wrote")->type_name("FILE");
   cmd->callback([o] { run(*o); });

@@ -44,7 +44,7 @@ Example xor_step(std::int64_t) {
 Example mlp_step(std::int64_t batch) {
   const Tensor x = uniform({batch, 784}, 0.0, 1.0).name("images");
   const Tensor y = randint(0, 10, {batch}).name("labels");
-  const Mlp model;
+  const zoo::Mlp model;
   name_parameters(model);
   const Tensor logits = model(x).name("logits");
   return {{{"images", x}}, logits, cross_entropy(logits, y).name("loss")};

@@ -5,6 +5,7 @@
 #include "gradus/tools/train.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 #include <cmath>
@@ -21,7 +22,7 @@
 #include "gradus/tools/classifier.h"
 #include "gradus/tools/command.h"
 #include "gradus/tools/interrupt.h"
-#include "gradus/tools/models.h"
+#include "gradus/tools/optimizers.h"
 #include "gradus/tools/plot.h"
 #include "gradus/tools/progress.h"
 #include "gradus/tools/result_folder.h"
@@ -39,10 +40,8 @@ struct Options {
   std::string dataset;
   std::string data;
   std::string model = "mlp";
-  std::string optimizer = "adam";
-  std::optional<double> lr;
-  std::optional<double> momentum;
-  std::optional<double> weight_decay;
+  OptimizerOptions optimizer;
+  std::string schedule = "constant";
   std::int64_t batch_size = 64;
   std::int64_t epochs = 10;
   std::int64_t seed = 0;
@@ -51,38 +50,19 @@ struct Options {
   bool resume = false;
   std::string out = std::string(kDefaultFolder);
 
-  double rate() const { return lr.value_or(optimizer == "sgd" ? 0.05 : 1e-3); }
-  double decay() const { return weight_decay.value_or(optimizer == "adamw" ? 0.01 : 0.0); }
   std::string checkpoint_path() const { return out + "/checkpoint.safetensors"; }
   // What a run that goes on has in common with the one that was stopped.
   std::string fixed() const {
-    return fmt::format(
-        "{} --model {} --optimizer {} --lr {} --momentum {} --weight-decay {} --batch-size {} --seed {}",
-        dataset, model, optimizer, rate(), momentum.value_or(0.0), decay(), batch_size, seed);
+    std::string text = fmt::format(
+        "{} --model {} --optimizer {} --lr {} --momentum {} --weight-decay {} --batch-size {} --seed {} "
+        "--schedule {}",
+        dataset, model, optimizer.name, optimizer.rate(), optimizer.momentum_or_default(), optimizer.decay(),
+        batch_size, seed, schedule);
+    // The others depend on the number of steps.
+    if (schedule != "constant") text += fmt::format(" --epochs {}", epochs);
+    return text;
   }
 };
-
-// What only sgd has is refused for the others, not ignored.
-void check_combination(const Options& o) {
-  if (o.momentum.has_value() && o.optimizer != "sgd") {
-    throw UsageError(fmt::format("--momentum is an option of --optimizer sgd; {} has none", o.optimizer));
-  }
-}
-
-std::unique_ptr<optim::Optimizer> make_optimizer(const Options& o, const nn::Module& model) {
-  const std::vector<Tensor> params = model.parameters();
-  if (o.optimizer == "sgd") {
-    return std::make_unique<optim::SGD>(
-        params,
-        optim::SGDOptions{.lr = o.rate(), .momentum = o.momentum.value_or(0.0), .weight_decay = o.decay()});
-  }
-  if (o.optimizer == "adam") {
-    return std::make_unique<optim::Adam>(params,
-                                         optim::AdamOptions{.lr = o.rate(), .weight_decay = o.decay()});
-  }
-  return std::make_unique<optim::AdamW>(params,
-                                        optim::AdamWOptions{.lr = o.rate(), .weight_decay = o.decay()});
-}
 
 constexpr const char* kResults[] = {"weights.safetensors", "history.csv", "loss.svg", "graph.dot",
                                     "graph.svg"};
@@ -98,14 +78,16 @@ std::string history_csv(const std::vector<Epoch>& history) {
 
 struct Run {
   const Options& options;
-  Mlp model;
-  std::unique_ptr<optim::Optimizer> optimizer = make_optimizer(options, model);
   TrainLoader loader;
+  std::unique_ptr<nn::UnaryModule> model = make_classifier(options.model);
+  std::unique_ptr<optim::Optimizer> optimizer = make_optimizer(options.optimizer, *model);
+  optim::Scheduler schedule = {
+      *optimizer, make_schedule(options.schedule, options.optimizer.rate(), options.epochs* loader.size())};
   TrainState state = {};
   bool saved = false;
 
   void save() {
-    save_train_state(options.checkpoint_path(), options.fixed(), model, *optimizer, loader, state);
+    save_train_state(options.checkpoint_path(), options.fixed(), *model, *optimizer, schedule, loader, state);
     saved = true;
   }
 };
@@ -122,10 +104,11 @@ void train_epoch(Run& run, const InterruptGuard& interrupt) {
                     run.loader.size());
   for (auto&& [images, labels] : run.loader) {
     interrupt.check();
-    const Tensor loss = cross_entropy(run.model(images), labels);
+    const Tensor loss = cross_entropy((*run.model)(images), labels);
     run.optimizer->zero_grad();
     loss.backward();
     run.optimizer->step();
+    run.schedule.step();
     const double value = loss.item();
     if (!std::isfinite(value)) {
       throw UsageError(
@@ -139,7 +122,7 @@ void train_epoch(Run& run, const InterruptGuard& interrupt) {
   }
 }
 
-void write_results(const Options& o, const Mlp& model, const std::vector<Epoch>& history,
+void write_results(const Options& o, const nn::UnaryModule& model, const std::vector<Epoch>& history,
                    const Split& train) {
   if (const absl::Status s = data::save_safetensors(o.out + "/weights.safetensors", model.state_dict());
       !s.ok()) {
@@ -153,8 +136,8 @@ void write_results(const Options& o, const Mlp& model, const std::vector<Epoch>&
   const std::string step = fmt::format("one training step of {} on {}", o.model, o.dataset);
   write_graph(loss, o.out + "/graph.dot", {.title = step}, Location{});
   write_graph(loss, o.out + "/graph.svg", {.title = step}, Location{});
-  const std::string title =
-      fmt::format("{}: {}, {}, lr {}, batch {}", o.dataset, o.model, o.optimizer, o.rate(), o.batch_size);
+  const std::string title = fmt::format("{}: {}, {}, lr {}, batch {}", o.dataset, o.model, o.optimizer.name,
+                                        o.optimizer.rate(), o.batch_size);
   const std::string no_plot = plot_history(history, title, o.out + "/loss.svg");
   if (!no_plot.empty()) {
     // Not the picture of an earlier run beside the numbers of this one.
@@ -172,7 +155,7 @@ void train_epochs(Run& run, const Split& test, const InterruptGuard& interrupt) 
   const std::int64_t epochs = run.options.epochs;
   while (static_cast<std::int64_t>(state.history.size()) < epochs) {
     train_epoch(run, interrupt);
-    const Score score = evaluate(run.model, test);
+    const Score score = evaluate(*run.model, test);
     const Epoch e{static_cast<int>(state.history.size()) + 1,
                   state.loss_sum / static_cast<double>(state.seen), score.loss, score.accuracy,
                   state.seconds};
@@ -188,7 +171,7 @@ void train_epochs(Run& run, const Split& test, const InterruptGuard& interrupt) 
 }
 
 void run(const Options& o) {
-  check_combination(o);
+  check_optimizer(o.optimizer);
   const InterruptGuard interrupt;
   const Split train = load_split(o.dataset, o.data, Part::train);
   const Split test = load_split(o.dataset, o.data, Part::test);
@@ -198,14 +181,14 @@ void run(const Options& o) {
   manual_seed(static_cast<std::uint64_t>(o.seed));
 
   Run run{.options = o,
-          .model = {},
           .loader = TrainLoader(
               data::TensorDataset<2>({train.images, train.labels}),
               {.batch_size = o.batch_size, .shuffle = true, .seed = static_cast<std::uint64_t>(o.seed)})};
   fmt::print("{}: {} training images, {} test images; {}: {} parameters; results go to {}\n", o.dataset,
-             train.labels.numel(), test.labels.numel(), o.model, run.model.parameter_count(), o.out);
+             train.labels.numel(), test.labels.numel(), o.model, run.model->parameter_count(), o.out);
   if (o.resume) {
-    run.state = load_train_state(o.checkpoint_path(), o.fixed(), run.model, *run.optimizer, run.loader);
+    run.state = load_train_state(o.checkpoint_path(), o.fixed(), *run.model, *run.optimizer, run.schedule,
+                                 run.loader);
     fmt::print("goes on behind {} epochs and {} images\n", run.state.history.size(), run.state.seen);
   }
   std::fflush(stdout);
@@ -216,7 +199,7 @@ void run(const Options& o) {
     if (!run.saved) throw;
     throw Interrupted(fmt::format("--resume goes on from {}", o.checkpoint_path()));
   }
-  write_results(o, run.model, run.state.history, train);
+  write_results(o, *run.model, run.state.history, train);
 }
 
 }  // namespace
@@ -233,25 +216,31 @@ void add_train_classifier(CLI::App& train) {
                               data::kFashionMnistFolder))
       ->default_str("")
       ->type_name("DIR");
-  cmd->add_option("--model", o->model, "mlp: 784-256-128-10 with relu")
+  cmd->add_option("--model", o->model, fmt::format("{}", fmt::join(classifier_names(), ", ")))
       ->check(one_of("model", classifier_names()))
       ->type_name("NAME");
-  cmd->add_option("--optimizer", o->optimizer, "sgd, adam or adamw")
-      ->check(one_of("optimizer", {"sgd", "adam", "adamw"}))
+  cmd->add_option("--optimizer", o->optimizer.name, fmt::format("{}", fmt::join(optimizer_names(), ", ")))
+      ->check(one_of("optimizer", optimizer_names()))
       ->type_name("NAME");
-  cmd->add_option("--lr", o->lr, "Learning rate; by default 0.05 for sgd, 0.001 for adam and adamw")
+  cmd->add_option("--lr", o->optimizer.lr, fmt::format("Learning rate; by default {}", default_rates()))
       ->check(number(0, Least::excluded, kInfinity))
       ->default_str("")
       ->type_name("X");
-  cmd->add_option("--momentum", o->momentum, "Momentum, sgd only; by default 0")
+  cmd->add_option("--momentum", o->optimizer.momentum,
+                  "Momentum of sgd and rmsprop, by default 0, and muon, by default 0.95")
       ->check(number(0, Least::included, 1))
       ->default_str("")
       ->type_name("X");
-  cmd->add_option("--weight-decay", o->weight_decay,
-                  "Weight decay; by default 0, for adamw (which keeps it out of the gradient) 0.01")
+  cmd->add_option("--weight-decay", o->optimizer.weight_decay,
+                  "Weight decay; by default 0, for adamw and muon (which keep it out of the gradient) 0.01")
       ->check(number(0, Least::included, kInfinity))
       ->default_str("")
       ->type_name("X");
+  cmd->add_option("--schedule", o->schedule,
+                  "Learning rate over the run: constant; step: a tenth from the half on, a hundredth in the "
+                  "last quarter; cosine: down to 0; one-cycle: up to --lr and down; warmup-cosine")
+      ->check(one_of("schedule", schedule_names()))
+      ->type_name("NAME");
   cmd->add_option("--batch-size", o->batch_size, "Images a step")->check(whole_number(1))->type_name("N");
   cmd->add_option("--epochs", o->epochs, "Passes over the training images")
       ->check(whole_number(1, 1'000'000))
@@ -270,8 +259,10 @@ void add_train_classifier(CLI::App& train) {
       ->check(whole_number(1))
       ->default_str("")
       ->type_name("N");
-  cmd->add_flag("--resume", o->resume,
-                "Go on from the checkpoint in --out; other options than --epochs must be the same");
+  cmd->add_flag(
+      "--resume", o->resume,
+      "Go on from the checkpoint in --out; other options than --epochs must be the same, and --epochs too "
+      "where the schedule is not constant");
   cmd->add_option("--out", o->out, "Folder for the results; those of an earlier run there are replaced")
       ->type_name("DIR");
   cmd->callback([o] { run(*o); });

@@ -40,9 +40,11 @@ Tensor progress_tensor(const TrainState& s) {
 }  // namespace
 
 void save_train_state(const std::string& path, const std::string& options, const nn::Module& model,
-                      const optim::Optimizer& optimizer, const TrainLoader& loader, const TrainState& state) {
+                      const optim::Optimizer& optimizer, const optim::Scheduler& schedule,
+                      const TrainLoader& loader, const TrainState& state) {
   const absl::Status s = data::save_checkpoint(path, {{"model", model.state_dict()},
                                                       {"optimizer", optimizer.state()},
+                                                      {"schedule", schedule.state()},
                                                       {"loader", loader.state()},
                                                       {"random", data::random_state()},
                                                       {"run",
@@ -53,7 +55,7 @@ void save_train_state(const std::string& path, const std::string& options, const
 }
 
 TrainState load_train_state(const std::string& path, const std::string& options, nn::Module& model,
-                            optim::Optimizer& optimizer, TrainLoader& loader) {
+                            optim::Optimizer& optimizer, optim::Scheduler& schedule, TrainLoader& loader) {
   const absl::StatusOr<data::Checkpoint> file = data::load_checkpoint(path);
   if (!file.ok()) throw UsageError(std::string(file.status().message()));
   const auto entry = [&](std::string_view name, DType dtype) {
@@ -73,6 +75,7 @@ TrainState load_train_state(const std::string& path, const std::string& options,
   }
   model.load_state_dict(file->part("model"));
   optimizer.load_state(file->part("optimizer"));
+  schedule.load_state(file->part("schedule"));
   loader.load_state(file->part("loader"));
   data::load_random_state(file->part("random"));
 

@@ -10,6 +10,7 @@
 #include "gradus/data/tensor_dataset.h"
 #include "gradus/nn/module.h"
 #include "gradus/optim/optimizer.h"
+#include "gradus/optim/scheduler.h"
 #include "gradus/tools/plot.h"
 
 namespace gradus::tools {
@@ -26,11 +27,12 @@ struct TrainState {
 
 // `options` is a text of what must be the same when the run goes on. Errors: UsageError.
 void save_train_state(const std::string& path, const std::string& options, const nn::Module& model,
-                      const optim::Optimizer& optimizer, const TrainLoader& loader, const TrainState& state);
+                      const optim::Optimizer& optimizer, const optim::Scheduler& schedule,
+                      const TrainLoader& loader, const TrainState& state);
 
 // Into objects made with the same options. Errors: UsageError, and gradus::Error for parts that do not fit;
 // the objects may be changed in part.
 TrainState load_train_state(const std::string& path, const std::string& options, nn::Module& model,
-                            optim::Optimizer& optimizer, TrainLoader& loader);
+                            optim::Optimizer& optimizer, optim::Scheduler& schedule, TrainLoader& loader);
 
 }  // namespace gradus::tools

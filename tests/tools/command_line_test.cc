@@ -71,9 +71,13 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"train", "fashion-mnits"},
               "gradus train: unknown command 'fashion-mnits'; did you mean fashion-mnist?"},
         Wrong{{"train", "fashion-mnist", "--model", "cnn"},
-              "gradus train fashion-mnist: --model: unknown model 'cnn'; known: mlp"},
+              "gradus train fashion-mnist: --model: unknown model 'cnn'; known: logistic-regression, mlp, "
+              "lenet, resnet"},
         Wrong{{"train", "fashion-mnist", "--optimizer", "adma"},
               "gradus train fashion-mnist: --optimizer: unknown optimizer 'adma'; did you mean adam?"},
+        Wrong{{"train", "fashion-mnist", "--schedule", "cosin"},
+              "gradus train fashion-mnist: --schedule: unknown schedule 'cosin'; did you mean cosine or "
+              "warmup-cosine?"},
         Wrong{{"eval", "fashion-mnist", "--weight", "x"},
               "gradus eval: unknown option '--weight'; did you mean --weights?"},
         Wrong{{"eval", "fashion-mnist", "--model", "mpl"},
@@ -120,7 +124,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"train", "fashion-mnist", "--optimizer", "sgd", "--momentum", "1"},
               "gradus train fashion-mnist: --momentum: '1' is not a number of at least 0 and below 1"},
         Wrong{{"train", "fashion-mnist", "--momentum", "0.9"},
-              "gradus train fashion-mnist: --momentum is an option of --optimizer sgd; adam has none"},
+              "gradus train fashion-mnist: --momentum is an option of --optimizer sgd, rmsprop, muon; adam "
+              "has none"},
+        Wrong{{"train", "fashion-mnist", "--optimizer", "rprop", "--weight-decay", "0.1"},
+              "gradus train fashion-mnist: --weight-decay is an option of --optimizer sgd, adam, "},
         Wrong{{"train", "fashion-mnist", "--weight-decay", "-0.1"},
               "gradus train fashion-mnist: --weight-decay: '-0.1' is not a finite number of at least 0"},
         Wrong{{"train", "fashion-mnist", "--batch-size", "0"},
@@ -166,7 +173,7 @@ TEST(CommandLine, HelpAndVersionGoToStdout) {
   const Outcome train = run_tool(folder.path(), {"train", "fashion-mnist", "--help"});
   EXPECT_EQ(train.code, 0);
   for (const char* option : {"--data", "--model", "--optimizer", "--lr", "--momentum", "--weight-decay",
-                             "--batch-size", "--epochs", "--seed", "--threads", "--out"}) {
+                             "--schedule", "--batch-size", "--epochs", "--seed", "--threads", "--out"}) {
     EXPECT_THAT(train.out, HasSubstr(option));
   }
 }

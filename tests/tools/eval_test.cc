@@ -16,6 +16,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+using Words = std::vector<std::string>;
+
 class Eval : public testing::Test {
  protected:
   // One training serves all tests; each works on its copy.
@@ -24,6 +26,8 @@ class Eval : public testing::Test {
     write_small_data(*shared_ / "data");
     trained_ = run_tool(shared_->path(),
                         {"train", "fashion-mnist", "--data", "data", "--epochs", "3", "--out", "out"});
+    lenet_ = run_tool(shared_->path(), {"train", "fashion-mnist", "--data", "data", "--epochs", "1",
+                                        "--model", "lenet", "--out", "lenet"});
   }
   static void TearDownTestSuite() { delete shared_; }
 
@@ -41,11 +45,11 @@ class Eval : public testing::Test {
   }
 
   static TemporaryFolder* shared_;
-  static Outcome trained_;
+  static Outcome trained_, lenet_;
   TemporaryFolder folder_;
 };
 TemporaryFolder* Eval::shared_ = nullptr;
-Outcome Eval::trained_;
+Outcome Eval::trained_, Eval::lenet_;
 
 // "0.1234  test accuracy 98.00 %"
 std::string score_in(const std::string& text) {
@@ -62,6 +66,22 @@ TEST_F(Eval, TheScoreIsThatOfTheLastEpoch) {
   EXPECT_NE(score_in(o.out), "");
   EXPECT_EQ(score_in(o.out), score_in(trained_.out));
   for (const char* name : {"T-shirt/top", "Trouser", "Ankle boot"}) EXPECT_THAT(o.out, HasSubstr(name));
+}
+
+TEST_F(Eval, TheModelIsKnownFromTheWeights) {
+  ASSERT_EQ(lenet_.code, 0) << lenet_.err;
+  const Words args = {"eval", "fashion-mnist", "--data", "data", "--weights", "lenet/weights.safetensors"};
+  const auto eval_as = [&](const char* model) {
+    Words more = args;
+    more.insert(more.end(), {"--model", model});
+    return run_tool(folder_.path(), more);
+  };
+  const Outcome o = run_tool(folder_.path(), args);
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_EQ(score_in(o.out), score_in(lenet_.out));
+  EXPECT_EQ(eval_as("lenet").out, o.out);
+  expect_refused(eval_as("mlp"), "; its names are those of --model lenet");
+  expect_refused(eval_as("resnet"), "; its names are those of --model lenet");
 }
 
 TEST_F(Eval, NoFile) {

@@ -173,6 +173,43 @@ TEST_F(Train, OptionsOfOptimizersCount) {
   EXPECT_TRUE(std::adjacent_find(all.begin(), all.end()) == all.end());
 }
 
+// By the last epochs of a few every optimizer learns with its own rate; no two do the same.
+TEST_F(Train, EveryOptimizerLearns) {
+  std::vector<std::string> all;
+  for (const char* name : {"sgd", "adam", "adamw", "adamax", "nadam", "radam", "adagrad", "adadelta",
+                           "rmsprop", "rprop", "asgd", "lion", "adafactor", "muon"}) {
+    SCOPED_TRACE(name);
+    const Outcome o = train({"--epochs", "3", "--batch-size", "20", "--optimizer", name});
+    ASSERT_EQ(o.code, 0) << o.err;
+    const std::vector<Words> rows = rows_of(read_all(result("history.csv")));
+    EXPECT_LT(std::stod(rows[2][1]), std::stod(rows[0][1]));
+    EXPECT_LT(std::stod(rows[2][2]), std::stod(rows[0][2]));
+    all.push_back(weights());
+  }
+  std::sort(all.begin(), all.end());
+  EXPECT_TRUE(std::adjacent_find(all.begin(), all.end()) == all.end());
+}
+
+TEST_F(Train, EveryScheduleCounts) {
+  std::vector<std::string> all;
+  for (const char* name : {"constant", "step", "cosine", "one-cycle", "warmup-cosine"}) {
+    SCOPED_TRACE(name);
+    const Outcome o = train({"--epochs", "3", "--schedule", name});
+    ASSERT_EQ(o.code, 0) << o.err;
+    const std::vector<Words> rows = rows_of(read_all(result("history.csv")));
+    EXPECT_LT(std::stod(rows[2][1]), std::stod(rows[0][1]));
+    all.push_back(weights());
+  }
+  ASSERT_EQ(train({"--epochs", "3"}).code, 0);
+  EXPECT_TRUE(weights() == all[0]) << "constant is the default";
+  // A run of one step, whose rate is the schedule's first.
+  for (const char* name : {"step", "cosine", "one-cycle", "warmup-cosine"}) {
+    EXPECT_EQ(train({"--epochs", "1", "--batch-size", "400", "--schedule", name}).code, 0) << name;
+  }
+  std::sort(all.begin(), all.end());
+  EXPECT_TRUE(std::adjacent_find(all.begin(), all.end()) == all.end());
+}
+
 TEST_F(Train, GzipIsReadLikePlain) {
   ASSERT_EQ(train().code, 0);
   const std::string plain = weights();
@@ -342,6 +379,44 @@ TEST_F(Train, KilledAtAnyMomentItGoesOnToTheSameBytes) {
   }
 }
 
+// Whatever a model has besides its parameters (dropout's random numbers, the statistics of batch norm) and
+// the schedule's place go on as well.
+class TrainModel : public Train, public testing::WithParamInterface<const char*> {};
+
+TEST_P(TrainModel, KilledWithinAnEpochItGoesOnToTheSameBytes) {
+  write_small_data(data(), 120, 50);
+  const Words options = {"--model",     GetParam(), "--epochs",     "2", "--batch-size", "20",
+                         "--optimizer", "adamw",    "--checkpoint", "2", "--schedule",   "one-cycle"};
+  ASSERT_EQ(run_tool(work(), command_line(options, "whole")).code, 0);
+  Tool tool(work(), command_line(options));
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!std::filesystem::exists(result("checkpoint.safetensors")) &&
+         std::chrono::steady_clock::now() < patience) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  tool.send(SIGKILL);
+  (void)tool.wait();
+  Words args = options;
+  args.emplace_back("--resume");
+  const Outcome o = train(args);
+  ASSERT_EQ(o.code, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("goes on behind"));
+  EXPECT_TRUE(weights() == read_all(work() + "/whole/weights.safetensors"));
+
+  const Outcome score = run_tool(
+      work(), {"eval", "fashion-mnist", "--data", "../data", "--weights", "out/weights.safetensors"});
+  EXPECT_EQ(score.code, 0) << score.err;
+  const std::string of_last_epoch = rows_of(read_all(result("history.csv"))).back()[2].substr(0, 6);
+  EXPECT_NEAR(std::stod(score.out.substr(score.out.find("test loss ") + 10)), std::stod(of_last_epoch), 2e-4);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, TrainModel, testing::Values("logistic-regression", "mlp", "lenet", "resnet"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
+
 TEST_F(Train, ResumeRefusesOtherOptionsAndNoCheckpoint) {
   expect_refused(train({"--resume"}), "out/checkpoint.safetensors: ");
   ASSERT_EQ(train({"--epochs", "1", "--checkpoint", "100"}).code, 0);
@@ -355,6 +430,10 @@ TEST_F(Train, ResumeRefusesOtherOptionsAndNoCheckpoint) {
   EXPECT_EQ(train({"--epochs", "2", "--resume"}).code, 0);
   EXPECT_EQ(rows_of(read_all(result("history.csv"))).size(), 2U);
   EXPECT_EQ(train({"--checkpoint", "0"}).code, 2);
+  // But a schedule that ends with the last epoch is another one with more.
+  ASSERT_EQ(train({"--epochs", "1", "--checkpoint", "100", "--schedule", "cosine"}).code, 0);
+  EXPECT_THAT(train({"--epochs", "2", "--resume", "--schedule", "cosine"}).err,
+              AllOf(HasSubstr("--schedule cosine --epochs 1"), HasSubstr("--schedule cosine --epochs 2")));
 }
 
 TEST_F(Train, WithoutGnuplotEverythingButThePlot) {

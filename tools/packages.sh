@@ -17,6 +17,7 @@ run_packages=(
   libzip-dev                                      # NumPy's and PyTorch's archives
   libgraphviz-dev graphviz gnuplot-nox            # pictures of graphs, loss curves
   dataset-fashion-mnist                           # the demo's images
+  bible-kjv bible-kjv-text                        # the text of `gradus train gpt`
 )
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev

@@ -18,6 +18,7 @@ run_packages=(
   libpng-dev                                      # images
   libgraphviz-dev graphviz gnuplot-nox            # pictures of graphs, loss curves
   dataset-fashion-mnist                           # the demo's images
+  bible-kjv bible-kjv-text                        # the text of `gradus train gpt`
 )
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev

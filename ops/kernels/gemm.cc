@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "gradus/base/parallel.h"
@@ -16,14 +17,18 @@
 #include "gradus/ops/kernels/gemm_loop.h"
 #include "gradus/ops/kernels/gemm_packed.h"
 #include "gradus/ops/kernels/gemm_small.h"
+#include "gradus/ops/kernels/lapack.h"
 #include "hwy/targets.h"
 
 namespace gradus::kernels {
 
 namespace {
 
-// Below this many multiplications OpenBLAS is single-threaded by itself, and the team need not be set up.
+// Up to this many multiplications OpenBLAS is single-threaded by itself, and the team need not be set up.
 constexpr std::int64_t kSmall = 64 * 64 * 64;
+// Its product of a matrix and a vector is so only below this many (interface/gemv.c). What lies between the
+// two is too little to share out.
+constexpr std::int64_t kSmallVector = 2304 * 4;
 
 // Whether oneDNN computes an f32 product of `work` > kSmall multiplications. With AVX-512 it is the faster
 // one from about 88 x 88 x 88 on (measured on one thread). Its kernels for AVX2 (2.6) use the stack pointer
@@ -182,6 +187,14 @@ void small_product(const GemmArgs& g) {
     openblas(g, T{});
 }
 
+// On this thread alone, which OpenBLAS must be told where it would take others.
+template <class T>
+void alone(const GemmArgs& g, bool tell) {
+  std::optional<OneThread> one;
+  if (tell) one.emplace();
+  small_product<T>(g);
+}
+
 void gemm(DType dtype, const GemmArgs& given) {
   if (given.m == 0 || given.n == 0) return;
   if (given.k == 0) {
@@ -209,7 +222,7 @@ void gemm(DType dtype, const GemmArgs& given) {
   if (dtype == DType::f32) {
     if (!vector && tiles_are_wanted(g)) return tiles(g);
     if (openblas_works<float>()) {
-      if (work <= kSmall) return small_product<float>(g);
+      if (work <= kSmall) return alone<float>(g, vector && work >= kSmallVector);
       const LibraryTeam team;
       if (vector || !onednn_is_wanted(work) || !onednn_works()) return small_product<float>(g);
       return onednn(g);
@@ -217,7 +230,7 @@ void gemm(DType dtype, const GemmArgs& given) {
     const LibraryTeam team;
     if (onednn_is_wanted(work) && onednn_works()) return onednn(g);
   } else if (dtype == DType::f64 && openblas_works<double>()) {
-    if (work <= kSmall) return small_product<double>(g);
+    if (work <= kSmall) return alone<double>(g, vector && work >= kSmallVector);
     const LibraryTeam team;
     return small_product<double>(g);
   }

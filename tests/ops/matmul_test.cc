@@ -1,6 +1,9 @@
 // Products as users write them: shapes of vectors and batches, dtypes, transposed views, linear, refusals.
 #include "gradus/ops/matmul.h"
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "gmock/gmock.h"
 #include "gradus/base/parallel.h"
 #include "gradus/graph/gradcheck.h"
@@ -33,6 +36,31 @@ TEST(Matmul, ShapesOfVectorsMatricesAndBatches) {
 TEST(Matmul, NothingToAddIsZero) {
   EXPECT_THAT(matmul(zeros({2, 0}), zeros({0, 2})).to_vector<float>(), ElementsAre(0, 0, 0, 0));
   EXPECT_EQ(matmul(zeros({0}), zeros({0})).item(), 0);
+}
+
+// OpenBLAS shares out products of a matrix and a vector that are smaller than any other, to threads that then
+// wait in a loop for more. In a process of its own, where no thread has been started before.
+TEST(MatmulDeathTest, OneThreadStartsNoOther) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto threads_of_process = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+  };
+  EXPECT_EXIT(
+      {
+        set_threads(1);
+        const auto before = threads_of_process();
+        for (const DType dtype : {DType::f32, DType::f64}) {
+          for (const std::int64_t n : {64, 90, 96, 128, 400, 600}) {
+            const Tensor m = ones({n, 2 * n}, dtype);
+            matmul(ones({1, n}, dtype), m);
+            matmul(m, ones({2 * n, 1}, dtype));
+            matmul(ones({1, 2 * n}, dtype), transpose(m, 0, 1));
+            matmul(m, transpose(m, 0, 1));
+          }
+        }
+        std::exit(threads_of_process() == before ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 TEST(Matmul, EveryNumberDtype) {

@@ -88,7 +88,9 @@ class TerminalLab : public lecture::Lab {
     checks_.push_back(std::move(c));
   }
   static std::string csv(const lecture::Table& t) {
-    std::string text = fmt::format("{}\n", fmt::join(t.columns, ","));
+    std::string text;
+    for (const std::string& c : t.columns) text += fmt::format("{}\"{}\"", text.empty() ? "" : ",", c);
+    text += "\n";
     for (const auto& row : t.rows) text += fmt::format("{:.10g}\n", fmt::join(row, ","));
     return text;
   }

@@ -151,7 +151,7 @@ set view map
 unset surface
 set contour base
 set cntrparam levels discrete -2,-1,-0.5,0,0.5,1,1.5,2,2.5,3
-set isosamples 150
+set isosamples 90
 set table $c1
 splot [-2:2] [-1:3] log10(rosenbrock(x,y)+1e-9)
 unset table
@@ -249,9 +249,9 @@ constexpr zoo::Option kOptions[] = {
     {"valley-steps", "Steps on Rosenbrock's and Beale's functions", 3000, 100, 100000, true},
     {"grid", "Starts along each axis of the basins", 241, 9, 1000, true},
     {"lr", "Learning rate in the basins", 0.002, 1e-4, 0.003},
-    {"basin-steps", "Steps from each start", 600, 400, 100000, true},
+    {"basin-steps", "Steps from each start", 900, 400, 100000, true},
 };
-constexpr std::pair<const char*, double> kQuick[] = {{"grid", 61}};
+constexpr std::pair<const char*, double> kQuick[] = {{"grid", 61}, {"basin-steps", 600}};
 
 }  // namespace
 

@@ -1,9 +1,16 @@
 #include "gradus/nn/embedding.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "gradus/base/format.h"
 #include "gradus/graph/describe.h"
+#include "gradus/graph/recording.h"
 #include "gradus/nn/init.h"
 #include "gradus/nn/start.h"
+#include "gradus/ops/creation.h"
+#include "gradus/ops/elementwise.h"
+#include "gradus/ops/reduction.h"
 #include "gradus/ops/view.h"
 
 namespace gradus::nn {
@@ -26,10 +33,41 @@ Parameter table(const char* layer, std::int64_t rows, std::int64_t columns,
   return {std::move(t), where};
 }
 
-std::string text_of(const Tensor& weight, std::optional<std::int64_t> padding_idx) {
+void check_max_norm(const char* layer, std::optional<double> max_norm, double norm_type, Location where) {
+  if (max_norm.has_value() && !(*max_norm > 0)) {
+    throw_error<ValueError>(where, layer, "max_norm is {}; it must be greater than 0", *max_norm);
+  }
+  if (!(norm_type > 0)) {
+    throw_error<ValueError>(where, layer, "norm_type is {}; it must be greater than 0", norm_type);
+  }
+}
+
+// Shortens the rows at `indices`; see Note [max_norm]. Leaves indices that are wrong to the look-up, which
+// says so.
+void shorten_rows(const Tensor& weight, const Operand& indices, double max_norm, double norm_type) {
+  const Location where = indices.where;
+  if (indices.dtype() != DType::i64 || !weight.defined() || weight.rank() != 2) return;
+  std::vector<std::int64_t> touched = Tensor::share(indices.impl).to_vector<std::int64_t>(where);
+  std::sort(touched.begin(), touched.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  if (touched.empty() || touched.front() < 0 || touched.back() >= weight.size(0)) return;
+  const NoGrad guard;
+  const Tensor rows = index_select(Operand(weight, where), 0, Operand(tensor(touched, where), where));
+  const std::vector<double> norms = astype(norm(rows, norm_type, {1}), DType::f64).to_vector<double>();
+  for (std::size_t i = 0; i < touched.size(); ++i) {
+    if (!(norms[i] > max_norm)) continue;
+    select(weight, 0, touched[i])
+        .copy_(select(rows, 0, static_cast<std::int64_t>(i)) * (max_norm / (norms[i] + 1e-7)), where);
+  }
+}
+
+std::string text_of(const Tensor& weight, std::optional<std::int64_t> padding_idx,
+                    std::optional<double> max_norm, double norm_type) {
   if (!weight.defined() || weight.rank() != 2) return {};
   std::string text = fmt::format("{}, {}", weight.size(0), weight.size(1));
   if (padding_idx.has_value()) text += fmt::format(", padding_idx={}", *padding_idx);
+  if (max_norm.has_value()) text += fmt::format(", max_norm={}", *max_norm);
+  if (norm_type != 2) text += fmt::format(", norm_type={}", norm_type);
   return text;
 }
 
@@ -38,7 +76,11 @@ std::string text_of(const Tensor& weight, std::optional<std::int64_t> padding_id
 Embedding::Embedding(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingLayerOptions& o,
                      Location where)
     : weight(table("Embedding", num_embeddings, embedding_dim, o.padding_idx, o.dtype, o.generator, where)),
-      padding_idx(o.padding_idx) {}
+      padding_idx(o.padding_idx),
+      max_norm(o.max_norm),
+      norm_type(o.norm_type) {
+  check_max_norm("Embedding", max_norm, norm_type, where);
+}
 
 Embedding Embedding::from_pretrained(const Tensor& table, bool freeze,
                                      std::optional<std::int64_t> padding_idx, Location where) {
@@ -53,23 +95,38 @@ Embedding Embedding::from_pretrained(const Tensor& table, bool freeze,
   return e;
 }
 
-Tensor Embedding::forward(Operand indices) const { return with_weight(indices, weight); }
+Tensor Embedding::forward(Operand indices) const {
+  if (max_norm.has_value()) shorten_rows(weight, indices, *max_norm, norm_type);
+  return embedding(indices, Operand(weight, indices.where), {.padding_idx = padding_idx});
+}
 
 Tensor Embedding::with_weight(Operand indices, const Tensor& w) const {
+  if (max_norm.has_value()) {
+    throw_error<ValueError>(
+        indices.where, "Embedding",
+        "max_norm = {} shortens rows of the weight in place, and this weight is computed; "
+        "leave max_norm out",
+        *max_norm);
+  }
   return embedding(indices, Operand(w, indices.where), {.padding_idx = padding_idx});
 }
 
-std::string Embedding::options_text() const { return text_of(weight, padding_idx); }
+std::string Embedding::options_text() const { return text_of(weight, padding_idx, max_norm, norm_type); }
 
 EmbeddingBag::EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_dim,
                            const EmbeddingBagLayerOptions& o, Location where)
     : weight(
           table("EmbeddingBag", num_embeddings, embedding_dim, o.padding_idx, o.dtype, o.generator, where)),
       mode(o.mode),
-      padding_idx(o.padding_idx) {}
+      padding_idx(o.padding_idx),
+      max_norm(o.max_norm),
+      norm_type(o.norm_type) {
+  check_max_norm("EmbeddingBag", max_norm, norm_type, where);
+}
 
 Tensor EmbeddingBag::operator()(Operand indices, const EmbeddingBagCall& call) const {
   return with_hooks(*this, indices, [&](Operand in) {
+    if (max_norm.has_value()) shorten_rows(weight, in, *max_norm, norm_type);
     return embedding_bag(in, Operand(weight, in.where),
                          {.offsets = call.offsets,
                           .mode = mode,
@@ -80,7 +137,7 @@ Tensor EmbeddingBag::operator()(Operand indices, const EmbeddingBagCall& call) c
 
 std::string EmbeddingBag::options_text() const {
   constexpr const char* kModes[] = {"sum", "mean", "max"};
-  std::string text = text_of(weight, padding_idx);
+  std::string text = text_of(weight, padding_idx, max_norm, norm_type);
   return text.empty() ? text : fmt::format("{}, mode='{}'", text, kModes[static_cast<int>(mode)]);
 }
 

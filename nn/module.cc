@@ -181,6 +181,10 @@ NamedTensors Module::state_dict() const {
 }
 
 void Module::load_state_dict(const NamedTensors& state, Location where) {
+  load_state_dict(state, /*strict=*/true, where);
+}
+
+LoadedState Module::load_state_dict(const NamedTensors& state, bool strict, Location where) {
   constexpr const char* kOp = "load_state_dict";
   std::unordered_map<std::string, const Tensor*> by_name;
   for (const NamedTensor& e : state) {
@@ -191,12 +195,12 @@ void Module::load_state_dict(const NamedTensors& state, Location where) {
   }
 
   std::vector<std::pair<Tensor, Tensor>> copies;  // to, from
-  std::vector<std::string> missing;
+  LoadedState left;
   std::unordered_set<std::string> taken;
   for_each_tensor(*this, [&](const std::string& name, Tensor& t, bool) {
     const auto it = by_name.find(name);
     if (it == by_name.end()) {
-      missing.push_back(name);
+      left.missing_keys.push_back(name);
       return;
     }
     taken.insert(name);
@@ -212,21 +216,21 @@ void Module::load_state_dict(const NamedTensors& state, Location where) {
     }
     copies.emplace_back(t, from);
   });
-  std::vector<std::string> unknown;
   for (const NamedTensor& e : state) {
-    if (!taken.contains(e.name)) unknown.push_back(e.name);
+    if (!taken.contains(e.name)) left.unexpected_keys.push_back(e.name);
   }
-  if (!missing.empty() || !unknown.empty()) {
+  if (strict && !(left.missing_keys.empty() && left.unexpected_keys.empty())) {
     std::string what;
-    if (!missing.empty()) what = "the state lacks " + list_names(missing);
-    if (!unknown.empty()) {
-      what += (what.empty() ? "the state holds " : "; it holds ") + list_names(unknown) +
+    if (!left.missing_keys.empty()) what = "the state lacks " + list_names(left.missing_keys);
+    if (!left.unexpected_keys.empty()) {
+      what += (what.empty() ? "the state holds " : "; it holds ") + list_names(left.unexpected_keys) +
               ", of which the model knows nothing";
     }
     throw ValueError(format_message(where, kOp, what));
   }
   const NoGrad guard;
   for (auto& [to, from] : copies) to.copy_(from, where);
+  return left;
 }
 
 // Lists are replaced, never changed, so that a hook may add and remove hooks while they run.

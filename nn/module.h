@@ -32,6 +32,12 @@ class Module;
 using ForwardPreHook = UniqueFunction<Tensor(const Module& module, const Tensor& input)>;
 using ForwardHook = UniqueFunction<Tensor(const Module& module, const Tensor& input, const Tensor& output)>;
 
+// Which names had no partner when a state was loaded.
+struct LoadedState {
+  std::vector<std::string> missing_keys;     // of the model
+  std::vector<std::string> unexpected_keys;  // of the state
+};
+
 class Module {
  public:
   virtual ~Module() = default;
@@ -66,6 +72,9 @@ class Module {
   // Copies values in, by name. Errors, with nothing changed: ValueError (names that are missing, unknown or
   // twice), ShapeError, DtypeError.
   void load_state_dict(const NamedTensors& state, Location where = Location::current());
+  // With strict = false names may be missing or unknown: what the two have in common is copied, and the rest
+  // is returned. Errors, with nothing changed: the others of above.
+  LoadedState load_state_dict(const NamedTensors& state, bool strict, Location where = Location::current());
 
   // Hooks see calls through operator() of the layers of this library and of modules of yours that derive from
   // UnaryModule or use with_hooks(). They are called in the order in which they were added and belong to this

@@ -19,6 +19,7 @@ struct RecurrentOptions {
   bool batch_first = false;  // inputs and outputs have the axes [N, T, ...]
   double dropout = 0;        // between layers, in training
   bool bidirectional = false;
+  std::int64_t proj_size = 0;  // of LSTM alone: its states h and outputs are projected to this size
   DType dtype = DType::f32;
   Generator* generator = nullptr;  // of the initial values
 };
@@ -34,26 +35,28 @@ struct RNNOptions {
 };
 
 // What RNN, LSTM and GRU have in common: their parameters, weight_ih_l0, weight_hh_l0, bias_ih_l0,
-// bias_hh_l0, the same with _reverse where bidirectional, then those of layer 1, and so on.
+// bias_hh_l0 (weight_hr_l0), the same with _reverse where bidirectional, then those of layer 1, and so on.
 struct RecurrentBase : Module {
   struct Cell {
     Parameter weight_ih;  // [gates hidden_size, inputs]
-    Parameter weight_hh;  // [gates hidden_size, hidden_size]
+    Parameter weight_hh;  // [gates hidden_size, size of h]
     Parameter bias_ih;    // [gates hidden_size], or undefined
     Parameter bias_hh;
+    Parameter weight_hr;  // [proj_size, hidden_size], or undefined
   };
   std::vector<Cell> cells;  // layer 0 forward, (layer 0 reverse,) layer 1 forward, ...
 
   void visit_members(MemberVisitor& visitor) override;
   std::string options_text() const override;
 
-  std::int64_t input_size, hidden_size, num_layers;
+  std::int64_t input_size, hidden_size, num_layers, proj_size;
   bool batch_first, bidirectional;
   double dropout;
 
  protected:
   // Errors: ValueError for sizes below 1, dropout outside [0, 1), dropout with a single layer, where it would
-  // do nothing; DtypeError.
+  // do nothing, a proj_size that is negative, not less than hidden_size, or given to another than LSTM;
+  // DtypeError.
   RecurrentBase(const char* layer, int gates, std::int64_t input_size, std::int64_t hidden_size,
                 const RecurrentOptions& options, Location where);
   std::vector<RecurrentWeights> weights() const;
@@ -78,10 +81,16 @@ struct LSTMCall {
   Tensor h0 = {}, c0 = {};
   Tensor lengths = {};
 };
+// With proj_size > 0 (Sak, Senior, Beaufays: "Long short-term memory based recurrent neural network
+// architectures for large vocabulary speech recognition", 2014): h' = W_hr (o tanh(c')), so that h, h0, h_n
+// and the output have proj_size features, c, c0 and c_n hidden_size.
 struct LSTM : RecurrentBase {
   LSTM(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {},
        Location where = Location::current());
   LstmResult operator()(Operand x, const LSTMCall& call = {}) const;
+
+ private:
+  LstmResult projected(Operand x, const LSTMCall& call) const;
 };
 
 struct GRU : RecurrentBase {

@@ -81,6 +81,11 @@ def simple(module, x):
     return {"y": module(x["x"])}
 
 
+def flat(result):
+    y, (h, c) = result
+    return y, h, c
+
+
 def recurrent():
     f = File("recurrent")
     lengths = torch.tensor([4, 2, 3])
@@ -108,6 +113,14 @@ def recurrent():
            {"x": torch.randn(4, 3), "h": torch.randn(4, 2)})
     f.case("LSTMCell", nn.LSTMCell(3, 2), lambda m, x: dict(zip("hc", m(x["x"], (x["h"], x["c"])))),
            {"x": torch.randn(4, 3), "h": torch.randn(4, 2), "c": torch.randn(4, 2)})
+    f.case("LSTM_proj", nn.LSTM(3, 4, num_layers=2, bidirectional=True, proj_size=2), run,
+           {"x": torch.randn(4, 3, 3), "h0": torch.randn(4, 3, 2), "c0": torch.randn(4, 3, 4), "lengths": lengths})
+    f.case("LSTM_proj_batch_first", nn.LSTM(3, 5, bias=False, batch_first=True, proj_size=3),
+           lambda m, x: dict(zip(("y", "h_n", "c_n"), flat(m(x["x"])))),
+           {"x": torch.randn(2, 4, 3)})
+    f.case("LSTM_proj_unbatched", nn.LSTM(3, 4, proj_size=1),
+           lambda m, x: dict(zip(("y", "h_n", "c_n"), flat(m(x["x"], (x["h0"], x["c0"]))))),
+           {"x": torch.randn(5, 3), "h0": torch.randn(1, 1), "c0": torch.randn(1, 4)})
     f.write()
 
 
@@ -228,6 +241,12 @@ def layers():
             ("Hardswish", nn.Hardswish()), ("Hardsigmoid", nn.Hardsigmoid()), ("LogSigmoid", nn.LogSigmoid()),
             ("Softsign", nn.Softsign()), ("Tanhshrink", nn.Tanhshrink())):
         f.case(name, m, simple, {"x": 2 * torch.randn(3, 4)})
+    for name, p in (("", 2.0), ("_l1", 1.0), ("_inf", float("inf"))):  # the weight: its rows after the call
+        f.case("Embedding_max_norm" + name, nn.Embedding(6, 3, padding_idx=1, max_norm=0.8, norm_type=p),
+               lambda m, x: {"y": m(x["x"]), "weight": m.weight.detach()}, {"x": torch.tensor([[0, 3, 4], [3, 1, 0]])})
+    f.case("EmbeddingBag_max_norm", nn.EmbeddingBag(6, 3, mode="sum", max_norm=1.1, norm_type=3.0),
+           lambda m, x: {"y": m(x["x"], per_sample_weights=x["w"]), "weight": m.weight.detach()},
+           {"x": torch.tensor([[0, 2, 4], [5, 5, 1]]), "w": torch.randn(2, 3)})
     f.write()
 
 

@@ -223,5 +223,49 @@ TEST(State, ABadOneChangesNothing) {
   EXPECT_NE(model.fc1.weight.to_vector<float>(), before);
 }
 
+TEST(State, NotStrictTakesWhatFitsAndSaysWhatIsLeft) {
+  Mlp from, model;
+  NamedTensors state = from.state_dict();
+  EXPECT_EQ(state[3].name, "fc2.bias");
+  state[3].name = "head.bias";
+  const std::vector<float> own = model.fc2.bias.to_vector<float>();
+  const LoadedState left = model.load_state_dict(state, /*strict=*/false);
+  EXPECT_EQ(left.missing_keys, std::vector<std::string>{"fc2.bias"});
+  EXPECT_EQ(left.unexpected_keys, std::vector<std::string>{"head.bias"});
+  EXPECT_EQ(model.fc1.weight.to_vector<float>(), from.fc1.weight.to_vector<float>());
+  EXPECT_EQ(model.fc2.bias.to_vector<float>(), own);
+
+  const LoadedState all = model.load_state_dict(from.state_dict(), false);
+  EXPECT_TRUE(all.missing_keys.empty() && all.unexpected_keys.empty());
+  EXPECT_EQ(model.load_state_dict(NamedTensors{}, false).missing_keys.size(), 4U);
+  EXPECT_THROW(model.load_state_dict(state, true), ValueError);
+}
+
+TEST(State, NotStrictStillRefusesWhatDoesNotFit) {
+  Mlp model;
+  const std::vector<float> before = model.fc1.weight.to_vector<float>();
+  const NamedTensors good = Mlp().state_dict();
+  const auto refused = [&](const Tensor& bias) {
+    NamedTensors bad = good;
+    bad[3].tensor = bias;
+    bad.push_back({"more", ones({1})});
+    std::string text = "nothing was thrown";
+    try {
+      model.load_state_dict(bad, false);
+    } catch (const Error& e) {
+      text = e.what();
+    }
+    EXPECT_EQ(model.fc1.weight.to_vector<float>(), before);
+    return text;
+  };
+  EXPECT_THAT(refused(ones({3})), HasSubstr("\"fc2.bias\" is [3] in the state and [2] in the model"));
+  EXPECT_THAT(refused(empty({2}, DType::f64)), HasSubstr("\"fc2.bias\" is f64 in the state and f32"));
+  EXPECT_THAT(refused(Tensor()), HasSubstr("empty handle"));
+  NamedTensors twice = good;
+  twice.push_back(good[0]);
+  EXPECT_THROW(model.load_state_dict(twice, false), ValueError);
+  EXPECT_EQ(model.fc1.weight.to_vector<float>(), before);
+}
+
 }  // namespace
 }  // namespace gradus::nn

@@ -1,4 +1,7 @@
 // Layers of few lines against torch: convolutions, pooling, embeddings, activations, resampling.
+#include <limits>
+
+#include "gradus/graph/recording.h"
 #include "gradus/nn/nn.h"
 #include "gradus/ops/creation.h"
 #include "gradus/tests/nn/reference.h"
@@ -116,6 +119,56 @@ TEST(EmbeddingBag, AsTorch) {
   r.check(m, [&] { return Outputs{{"y", m(r.in("x"), {.per_sample_weights = r.in("w")})}}; });
 }
 
+TEST(Embedding, MaxNormAsTorch) {
+  constexpr std::pair<const char*, double> kNorms[] = {
+      {"", 2}, {"_l1", 1}, {"_inf", std::numeric_limits<double>::infinity()}};
+  for (const auto& [name, p] : kNorms) {
+    const Reference r("layers", std::string("Embedding_max_norm") + name);
+    Embedding m(6, 3, {.padding_idx = 1, .max_norm = 0.8, .norm_type = p, .dtype = kF64});
+    r.check(m, [&] {
+      const Tensor y = m(r.in("x"));
+      EXPECT_NE(m.weight.to_vector<double>(), r["state.weight"].to_vector<double>());
+      return Outputs{{"y", y}, {"weight", m.weight.detach()}};
+    });
+  }
+  const Reference r("layers", "EmbeddingBag_max_norm");
+  EmbeddingBag m(6, 3, {.mode = BagMode::sum, .max_norm = 1.1, .norm_type = 3, .dtype = kF64});
+  r.check(m, [&] {
+    const Tensor y = m(r.in("x"), {.per_sample_weights = r.in("w")});
+    return Outputs{{"y", y}, {"weight", m.weight.detach()}};
+  });
+}
+
+TEST(Embedding, MaxNormWritesOnlyWhatItShortens) {
+  Embedding m(3, 2, {.max_norm = 5});
+  const auto set = [&] {
+    const NoGrad guard;
+    m.weight.copy_(tensor({{3.0F, 4.0F}, {6.0F, 8.0F}, {60.0F, 80.0F}}));
+  };
+  set();
+  // Rows 0 and 1 are looked up, row 1 is too long, row 2 was not asked for.
+  const Tensor y = m(tensor({{1, 0}, {1, 1}}, DType::i64));
+  const std::vector<float> w = m.weight.to_vector<float>();
+  EXPECT_EQ((std::vector<float>{w[0], w[1], w[4], w[5]}), (std::vector<float>{3, 4, 60, 80}));
+  EXPECT_NEAR(w[2], 3, 1e-5);
+  EXPECT_NEAR(w[3], 4, 1e-5);
+  EXPECT_NEAR(y.to_vector<float>()[0], 3, 1e-5);
+  sum(y).backward();  // the look-up was recorded, the shortening was not
+  EXPECT_EQ(m.weight.grad().to_vector<float>(), (std::vector<float>{1, 1, 3, 3, 0, 0}));
+
+  // A square of the weight that was recorded before stays valid while nothing is shortened.
+  const Tensor before = sum(square(m.weight));
+  m(tensor({0, 1}, DType::i64));
+  before.backward();
+  // A wrong index is refused before anything is written.
+  set();
+  EXPECT_THROW(m(tensor({2, 3}, DType::i64)), ValueError);
+  EXPECT_THROW(m(tensor({2, -1}, DType::i64)), ValueError);
+  EXPECT_EQ(m.weight.to_vector<float>()[4], 60.0F);
+  EXPECT_TRUE((m(empty({0}, DType::i64)).shape() == Shape{0, 2}));
+  EXPECT_EQ(to_string(m), "Embedding(3, 2, max_norm=5)");
+}
+
 TEST(Embedding, StartsNormalWithARowOfZeros) {
   Generator g{.seed = 3};
   const Embedding e(200, 100, {.padding_idx = -1, .generator = &g});
@@ -140,6 +193,14 @@ TEST(Embedding, BadInput) {
               HasSubstr("Embedding: padding_idx 3 is not one of 3 rows"));
   EXPECT_THAT(message_of<ShapeError>([] { Embedding::from_pretrained(ones({3})); }),
               HasSubstr("Embedding: a table has the axes [rows, columns]: [3] f32"));
+  EXPECT_THAT(message_of<ValueError>([] { Embedding(3, 2, {.max_norm = 0}); }),
+              HasSubstr("Embedding: max_norm is 0; it must be greater than 0"));
+  EXPECT_THAT(message_of<ValueError>([] { EmbeddingBag(3, 2, {.max_norm = 1, .norm_type = -1}); }),
+              HasSubstr("EmbeddingBag: norm_type is -1; it must be greater than 0"));
+  EXPECT_THAT(message_of<ValueError>(
+                  [] { WeightNorm<Embedding>(Embedding(3, 2, {.max_norm = 1}))(tensor({0}, DType::i64)); }),
+              HasSubstr("Embedding: max_norm = 1 shortens rows of the weight in place, and this weight is "
+                        "computed"));
   EXPECT_THROW(EmbeddingBag(-1, 2), ValueError);
   EXPECT_THROW(Embedding(3, 2)(tensor({3}, DType::i64)), ValueError);
   EXPECT_THROW(Embedding(3, 2)(ones({3})), DtypeError);

@@ -6,7 +6,11 @@
 // minimum; f64, since the residual is a difference of large numbers.
 // Sources: Raissi, Perdikaris, Karniadakis: "Physics-informed neural networks", 2019, appendix A; the exact
 // solution by the formula of Cole and Hopf: Basdevant et al.: "Spectral and finite difference solutions of
-// the Burgers equation", 1986. FULL_BUDGET_LINE
+// the Burgers equation", 1986.
+//
+// The full budget reaches a relative error of 0.4 % of the exact solution; Adam alone stands at 18 %.
+// Minutes.
+//   gradus train pinn
 #include <algorithm>
 #include <cmath>
 #include <numbers>

@@ -1,5 +1,7 @@
 #include "gradus/data/data_loader.h"
 
+#include <algorithm>
+
 #include "gradus/base/format.h"
 #include "gradus/base/random.h"
 #include "gradus/data/state.h"
@@ -14,6 +16,9 @@ void check(const DataLoaderOptions& o, Location where) {
     throw_error<ValueError>(where, "DataLoader", "prefetch is {}; it is a number of batches, or 0",
                             o.prefetch);
   }
+  if (o.workers < 0) {
+    throw_error<ValueError>(where, "DataLoader", "workers is {}; it is a number of threads, or 0", o.workers);
+  }
   if (o.shuffle && o.sampler != nullptr) {
     throw_error<ValueError>(where, "DataLoader",
                             "both shuffle and a sampler are given; a sampler is the order");
@@ -23,6 +28,14 @@ void check(const DataLoaderOptions& o, Location where) {
 std::uint64_t draw_seed() {
   const auto block = random_block(reserve_random(1), 0);
   return std::uint64_t{block[1]} << 32 | block[0];
+}
+
+Workers workers_for(const DataLoaderOptions& o, std::int64_t batches) {
+  if (batches == 0 || (o.workers == 0 && o.prefetch == 0)) return {};
+  constexpr std::int64_t kAheadOfWorkers = 2;  // one to take while the next is made; PyTorch's default, too
+  const std::int64_t threads = std::clamp(o.workers, std::int64_t{1}, batches);
+  const std::int64_t each = o.prefetch == 0 ? kAheadOfWorkers : o.prefetch;
+  return {threads, each > batches / threads ? batches : threads * each};
 }
 
 NamedTensors save(const Position& p, std::int64_t samples, std::int64_t batch_size) {

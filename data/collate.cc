@@ -53,6 +53,10 @@ Tensor only_row(const Tensor& t) {
   return select(t, 0, 0);
 }
 
+void check_one(std::size_t count) {
+  if (count != 1) throw_error<ValueError>({}, "sample_of", "a batch of {} samples is none of one", count);
+}
+
 Tensor stack_rows(std::span<const Tensor> rows) {
   if (rows.empty()) throw_error<ValueError>({}, "collate", "there is no sample, so no shape of a batch");
   const NoGrad no_grad;

@@ -39,6 +39,7 @@ auto collate(std::span<const S> samples);
 namespace collate_internal {
 
 Tensor only_row(const Tensor& t);
+void check_one(std::size_t count);
 Tensor stack_rows(std::span<const Tensor> rows);
 
 template <class T>
@@ -47,6 +48,10 @@ template <class... T>
 struct IsTuple<std::tuple<T...>> : std::true_type {};
 template <class A, class B>
 struct IsTuple<std::pair<A, B>> : std::true_type {};
+template <class T>
+struct IsVector : std::false_type {};
+template <class T>
+struct IsVector<std::vector<T>> : std::true_type {};
 template <class T>
 struct IsArray : std::false_type {};
 template <class T, std::size_t n>
@@ -87,6 +92,9 @@ auto sample_of(const B& batch) {
   } else if constexpr (in::IsTuple<B>::value || in::IsArray<B>::value) {
     return in::map_parts(std::type_identity<B>(),
                          [&](auto i) { return sample_of(std::get<decltype(i)::value>(batch)); });
+  } else if constexpr (in::IsVector<B>::value) {
+    in::check_one(batch.size());
+    return typename B::value_type(batch.front());
   } else {
     return batch;
   }
@@ -94,7 +102,7 @@ auto sample_of(const B& batch) {
 
 namespace collate_internal {
 
-// The batch of get(sample) for each sample.
+// The batch of get(sample) for each sample. `get` returns a reference, unless to a number.
 template <class S, class F>
 auto collate_by(std::span<const S> samples, F get) {
   using T = std::remove_cvref_t<decltype(get(samples[0]))>;
@@ -105,7 +113,8 @@ auto collate_by(std::span<const S> samples, F get) {
     return t;
   } else if constexpr (IsTuple<T>::value || IsArray<T>::value) {
     return map_parts(std::type_identity<T>(), [&](auto i) {
-      return collate_by(samples, [&](const S& s) { return std::get<decltype(i)::value>(get(s)); });
+      return collate_by(
+          samples, [&](const S& s) -> const auto& { return std::get<decltype(i)::value>(get(s)); });
     });
   } else {
     std::vector<T> all;
@@ -119,11 +128,25 @@ auto collate_by(std::span<const S> samples, F get) {
   }
 }
 
+// The batch of make(index) for each index, each made once.
+template <class F>
+auto collate_made(std::span<const std::int64_t> indices, F make) {
+  using S = std::remove_cvref_t<decltype(make(std::int64_t{}))>;
+  if constexpr (std::is_arithmetic_v<S>) {  // also where std::vector<S> is no array
+    return collate_by(indices, make);
+  } else {
+    std::vector<S> samples;
+    samples.reserve(indices.size());
+    for (const std::int64_t i : indices) samples.push_back(make(i));
+    return collate(std::span<const S>(samples));
+  }
+}
+
 }  // namespace collate_internal
 
 template <class S>
 auto collate(std::span<const S> samples) {
-  return collate_internal::collate_by(samples, [](const S& s) { return s; });
+  return collate_internal::collate_by(samples, [](const S& s) -> const S& { return s; });
 }
 
 }  // namespace gradus::data

@@ -123,10 +123,7 @@ class MappedSamples {
     }
   }
   auto batch_of(std::span<const std::int64_t> indices, const SampleRandom& random) const {
-    std::vector<decltype(one(0, random))> samples;
-    samples.reserve(indices.size());
-    for (const std::int64_t i : indices) samples.push_back(one(i, random));
-    return collate(std::span(std::as_const(samples)));
+    return collate_internal::collate_made(indices, [&](std::int64_t i) { return one(i, random); });
   }
 
   D data_;

@@ -241,6 +241,8 @@ TEST(CollateTest, SamplesAndBatches) {
   EXPECT_THAT(message_of<ShapeError>([&] { (void)sample_of(nested); }), HasSubstr("no batch of one sample"));
   EXPECT_EQ(std::get<0>(sample_of(nested.second)).shape(), Shape({3}));
   EXPECT_EQ(sample_of(7), 7);
+  EXPECT_EQ(sample_of(std::vector<std::string>{"a"}), "a");
+  EXPECT_THAT(message_of<ValueError>([&] { (void)sample_of(texts); }), HasSubstr("a batch of 2 samples"));
 }
 
 }  // namespace

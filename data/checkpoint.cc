@@ -8,7 +8,7 @@
 #include "gradus/base/format.h"
 #include "gradus/base/random.h"
 #include "gradus/data/format/safetensors.h"
-#include "gradus/data/state.h"
+#include "gradus/graph/state_entries.h"
 
 namespace gradus::data {
 namespace {
@@ -88,12 +88,14 @@ absl::StatusOr<Checkpoint> load_checkpoint(const std::string& path, std::int64_t
 
 NamedTensors random_state() {
   const Generator g = default_generator();
-  return {{"seed", whole(g.seed)}, {"counter", whole(g.counter)}};
+  return {{"seed", state_scalar(g.seed)}, {"counter", state_scalar(g.counter)}};
 }
 
 void load_random_state(const NamedTensors& state, Location where) {
-  const std::vector<std::uint64_t> v = read_wholes(state, {"seed", "counter"}, "load_random_state", where);
-  set_default_generator({v[0], v[1]});
+  StateEntries entries(state, "load_random_state", where);
+  const auto seed = entries.number<std::uint64_t>("seed"), counter = entries.number<std::uint64_t>("counter");
+  entries.refuse_rest();
+  set_default_generator({seed, counter});
 }
 
 }  // namespace gradus::data

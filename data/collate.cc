@@ -6,6 +6,7 @@
 #include "gradus/graph/describe.h"
 #include "gradus/graph/recording.h"
 #include "gradus/ops/creation.h"
+#include "gradus/ops/join.h"
 #include "gradus/ops/view.h"
 
 namespace gradus::data {
@@ -42,4 +43,25 @@ Padded pad_sequences(std::span<const Tensor> sequences, double value, Location w
   return out;
 }
 
+namespace collate_internal {
+
+Tensor only_row(const Tensor& t) {
+  if (t.rank() == 0 || t.size(0) != 1) {
+    throw_error<ShapeError>({}, "sample_of", "{} is no batch of one sample", describe(t));
+  }
+  const NoGrad no_grad;
+  return select(t, 0, 0);
+}
+
+void check_one(std::size_t count) {
+  if (count != 1) throw_error<ValueError>({}, "sample_of", "a batch of {} samples is none of one", count);
+}
+
+Tensor stack_rows(std::span<const Tensor> rows) {
+  if (rows.empty()) throw_error<ValueError>({}, "collate", "there is no sample, so no shape of a batch");
+  const NoGrad no_grad;
+  return stack(rows);
+}
+
+}  // namespace collate_internal
 }  // namespace gradus::data

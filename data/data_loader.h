@@ -2,11 +2,12 @@
 //   data::DataLoader loader(data::TensorDataset({images, labels}), {.batch_size = 64, .shuffle = true});
 //   for (auto [x, y] : loader) ...
 // Each loop is one epoch. With shuffle, every epoch has an order of its own that depends on seed and epoch
-// only, not on prefetching. A loader may be used by one thread at a time; loops over it may be left at any
-// time.
+// only. Batches are the same, in the same order, with any number of workers. A loader may be used by one
+// thread at a time; loops over it may be left at any time.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include "gradus/base/location.h"
 #include "gradus/data/prefetch.h"
+#include "gradus/data/sample_random.h"
 #include "gradus/data/sampler.h"
 #include "gradus/graph/named_tensor.h"
 
@@ -26,9 +28,12 @@ struct DataLoaderOptions {
   bool shuffle = false;
   std::optional<std::uint64_t> seed = {};  // of the order; without one, drawn from the default generator
   bool drop_last = false;                  // leave out a last batch that is not full
-  // Batches that a thread of the loader's makes ahead. 0: each is made when it is asked for, which is best
-  // where making one is only a copy.
+  // Batches made ahead by each worker, or without workers by one thread. 0: two each, and without workers
+  // each is made when it is asked for, which is best where making one is only a copy.
   std::int64_t prefetch = 0;
+  // Threads that make batches, several at once. 0: none but the one that prefetch asks for. The dataset is
+  // copied for each epoch and read by all of them.
+  std::int64_t workers = 0;
   // An order of its own; excludes shuffle.
   std::shared_ptr<const Sampler> sampler = {};
 };
@@ -37,6 +42,13 @@ namespace data_loader_internal {
 // Errors: ValueError.
 void check(const DataLoaderOptions& options, Location where);
 std::uint64_t draw_seed();
+
+// Threads and slots for the batches that are left.
+struct Workers {
+  std::int64_t threads = 0;
+  std::int64_t slots = 0;
+};
+Workers workers_for(const DataLoaderOptions& options, std::int64_t batches);
 
 // Where a loader stands.
 struct Position {
@@ -55,12 +67,13 @@ class DataLoader {
  public:
   using Batch = decltype(std::declval<const Dataset&>().batch(std::span<const std::int64_t>()));
 
-  // Errors: ValueError for a batch size below 1, a negative prefetch, or a sampler with shuffle.
+  // Errors: ValueError for a batch size below 1, a negative prefetch or number of workers, or a sampler with
+  // shuffle.
   explicit DataLoader(Dataset dataset, const DataLoaderOptions& options = {},
                       Location where = Location::current())
       : dataset_(std::move(dataset)), options_(options) {
     data_loader_internal::check(options_, where);
-    const bool random = options_.shuffle || options_.sampler != nullptr;
+    const bool random = options_.shuffle || options_.sampler != nullptr || TakesRandom<Dataset>;
     if (random && !options_.seed.has_value()) options_.seed = data_loader_internal::draw_seed();
   }
 
@@ -101,7 +114,7 @@ class DataLoader {
 
  private:
   // One epoch: the order, and batches made so far. Copies the dataset, so that a loop outlives its loader's
-  // move and the thread shares nothing with the caller.
+  // move and the threads share nothing with the caller.
   struct Epoch {
     Dataset dataset;
     std::vector<std::int64_t> indices;
@@ -109,25 +122,30 @@ class DataLoader {
     std::int64_t count;
     std::int64_t next;
     std::shared_ptr<std::int64_t> taken;  // batches handed out; the loader reads it
+    SampleRandom random;
     std::vector<std::optional<Batch>> slots;
-    std::unique_ptr<PrefetchThread> thread;  // last: ends before what it uses
+    std::unique_ptr<PrefetchThreads> threads;  // last: end before what they use
 
     Batch make(std::int64_t i) const {
       const std::span<const std::int64_t> all(indices);
       const auto begin = static_cast<std::size_t>(i * batch_size);
       const auto size = std::min(static_cast<std::size_t>(batch_size), all.size() - begin);
-      return dataset.batch(all.subspan(begin, size));
+      if constexpr (TakesRandom<Dataset>) {
+        return dataset.batch(all.subspan(begin, size), random);
+      } else {
+        return dataset.batch(all.subspan(begin, size));
+      }
     }
     Batch take() {
-      if (thread == nullptr) {
+      if (threads == nullptr) {
         Batch batch = make(next++);
         *taken = next;
         return batch;
       }
-      std::optional<Batch>& slot = slots[static_cast<std::size_t>(thread->wait())];
+      std::optional<Batch>& slot = slots[static_cast<std::size_t>(threads->wait())];
       Batch batch = std::move(*slot);
       slot.reset();
-      thread->done();
+      threads->done();
       *taken = ++next;
       return batch;
     }
@@ -135,11 +153,16 @@ class DataLoader {
 
  public:
   struct End {};
+  // An input iterator of C++20, so that a loader is a range.
   class Iterator {
    public:
+    using value_type = Batch;
+    using difference_type = std::ptrdiff_t;
+
     // Makes or waits for the batch; once for each step of the iterator. Errors: what the dataset throws.
-    Batch operator*() { return epoch_->take(); }
+    Batch operator*() const { return epoch_->take(); }
     Iterator& operator++() { return *this; }
+    void operator++(int) {}
     bool operator==(End) const { return epoch_->next >= epoch_->count; }
 
    private:
@@ -151,13 +174,21 @@ class DataLoader {
   // Starts an epoch.
   Iterator begin() {
     taken_ = std::make_shared<std::int64_t>(first_);
-    auto e = std::make_unique<Epoch>(
-        Epoch{dataset_, indices(), options_.batch_size, size(), first_, taken_, {}, nullptr});
+    auto e = std::make_unique<Epoch>(Epoch{dataset_,
+                                           indices(),
+                                           options_.batch_size,
+                                           size(),
+                                           first_,
+                                           taken_,
+                                           {options_.seed.value_or(0), epoch_},
+                                           {},
+                                           nullptr});
     const std::int64_t left = e->count - first_;
-    if (options_.prefetch > 0 && left > 0) {
-      e->slots.resize(static_cast<std::size_t>(std::min(options_.prefetch, left)));
-      e->thread = std::make_unique<PrefetchThread>(
-          left, static_cast<std::int64_t>(e->slots.size()),
+    const data_loader_internal::Workers workers = data_loader_internal::workers_for(options_, left);
+    if (workers.threads > 0) {
+      e->slots.resize(static_cast<std::size_t>(workers.slots));
+      e->threads = std::make_unique<PrefetchThreads>(
+          left, workers.threads, workers.slots,
           [epoch = e.get(), first = first_](std::int64_t item, std::int64_t slot) {
             epoch->slots[static_cast<std::size_t>(slot)].emplace(epoch->make(first + item));
           });

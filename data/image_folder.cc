@@ -115,7 +115,8 @@ ImageFolder::Batch ImageFolder::batch(std::span<const std::int64_t> indices) con
     const File& f = file(indices[i], {});
     const absl::StatusOr<Tensor> pixels = read_image(f.path, {.mode = o.mode, .max_bytes = o.max_bytes});
     if (!pixels.ok()) {
-      throw_error<ValueError>({}, "ImageFolder", "an image cannot be read: {}", std::string(pixels.status().message()));
+      throw_error<ValueError>({}, "ImageFolder", "an image cannot be read: {}",
+                              std::string(pixels.status().message()));
     }
     const Tensor image = contiguous(as_numbers(*pixels, o));
     if (i == 0) {

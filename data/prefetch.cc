@@ -1,82 +1,106 @@
 #include "gradus/data/prefetch.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace gradus::data {
 
-struct PrefetchThread::Impl {
-  std::int64_t n;
-  std::int64_t slots;
+struct PrefetchThreads::Impl {
+  // What became of the item that has the slot.
+  struct Slot {
+    bool ready = false;
+    std::exception_ptr error;
+  };
+
+  std::int64_t n = 0;
   UniqueFunction<void(std::int64_t, std::int64_t)> make;
 
   std::mutex mutex;
-  std::condition_variable changed;
-  std::int64_t made = 0;   // items finished
+  std::condition_variable room;  // for those who make: a slot came back, or the end
+  std::condition_variable made;  // for the one who takes
+  std::vector<Slot> slots;
+  std::int64_t begun = 0;
   std::int64_t taken = 0;  // items whose slot came back
-  bool stop = false;
-  std::exception_ptr error;  // of item `made`
-  std::thread thread;
+  bool stop = false;       // no more items are begun
+  std::vector<std::thread> threads;
+
+  std::int64_t count() const { return static_cast<std::int64_t>(slots.size()); }
+  Slot& slot_of(std::int64_t item) { return slots[static_cast<std::size_t>(item % count())]; }
 
   void run() {
-    for (std::int64_t item = 0; item < n; ++item) {
+    for (;;) {
+      std::int64_t item = 0;
       {
         std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return stop || item - taken < slots; });
-        if (stop) return;
+        room.wait(lock, [&] { return stop || begun == n || begun - taken < count(); });
+        if (stop || begun == n) return;
+        item = begun++;
       }
       std::exception_ptr failed;
       try {
-        make(item, item % slots);
+        make(item, item % count());
       } catch (...) {
         failed = std::current_exception();
       }
-      const std::lock_guard lock(mutex);
-      if (failed != nullptr) {
-        error = failed;
-        changed.notify_all();
-        return;
+      {
+        const std::lock_guard lock(mutex);
+        slot_of(item) = {true, failed};
+        // Items are begun in order, so all before this one are made or being made.
+        if (failed != nullptr) stop = true;
       }
-      ++made;
-      changed.notify_all();
+      made.notify_one();
+      if (failed != nullptr) room.notify_all();
     }
+  }
+
+  void end() {
+    {
+      const std::lock_guard lock(mutex);
+      stop = true;
+    }
+    room.notify_all();
+    for (std::thread& t : threads) t.join();
   }
 };
 
-PrefetchThread::PrefetchThread(std::int64_t n, std::int64_t slots,
-                               UniqueFunction<void(std::int64_t, std::int64_t)> make)
+PrefetchThreads::PrefetchThreads(std::int64_t n, std::int64_t threads, std::int64_t slots,
+                                 UniqueFunction<void(std::int64_t, std::int64_t)> make)
     : impl_(new Impl) {
   impl_->n = n;
-  impl_->slots = slots;
   impl_->make = std::move(make);
-  impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
-}
-
-PrefetchThread::~PrefetchThread() {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->stop = true;
+  impl_->slots.resize(static_cast<std::size_t>(slots));
+  impl_->threads.reserve(static_cast<std::size_t>(threads));
+  try {
+    for (std::int64_t i = 0; i < threads; ++i) {
+      impl_->threads.emplace_back([impl = impl_.get()] { impl->run(); });
+    }
+  } catch (...) {
+    impl_->end();
+    throw;
   }
-  impl_->changed.notify_all();
-  impl_->thread.join();
 }
 
-std::int64_t PrefetchThread::wait() {
+PrefetchThreads::~PrefetchThreads() { impl_->end(); }
+
+std::int64_t PrefetchThreads::wait() {
   std::unique_lock lock(impl_->mutex);
   const std::int64_t item = impl_->taken;
-  impl_->changed.wait(lock, [&] { return impl_->made > item || impl_->error != nullptr; });
-  if (impl_->made > item) return item % impl_->slots;
-  std::rethrow_exception(impl_->error);
+  Impl::Slot& slot = impl_->slot_of(item);
+  impl_->made.wait(lock, [&] { return slot.ready; });
+  if (slot.error != nullptr) std::rethrow_exception(slot.error);
+  return item % impl_->count();
 }
 
-void PrefetchThread::done() {
+void PrefetchThreads::done() {
   {
     const std::lock_guard lock(impl_->mutex);
-    ++impl_->taken;
+    impl_->slot_of(impl_->taken++) = {};
   }
-  impl_->changed.notify_all();
+  impl_->room.notify_one();
 }
 
 }  // namespace gradus::data

@@ -6,7 +6,7 @@
 
 #include "gradus/base/format.h"
 #include "gradus/graph/describe.h"
-#include "gradus/optim/state_entries.h"
+#include "gradus/graph/state_entries.h"
 #include "gradus/optim/weights.h"
 
 namespace gradus::optim {

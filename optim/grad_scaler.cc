@@ -5,10 +5,10 @@
 #include <limits>
 
 #include "gradus/base/format.h"
+#include "gradus/graph/state_entries.h"
 #include "gradus/ops/elementwise.h"
 #include "gradus/optim/clip.h"
 #include "gradus/optim/scale_gradients.h"
-#include "gradus/optim/state_entries.h"
 
 namespace gradus::optim {
 

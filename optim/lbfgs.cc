@@ -15,7 +15,7 @@
 
 #include "gradus/base/format.h"
 #include "gradus/graph/recording.h"
-#include "gradus/optim/state_entries.h"
+#include "gradus/graph/state_entries.h"
 
 namespace gradus::optim {
 namespace {

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "gradus/base/format.h"
-#include "gradus/optim/state_entries.h"
+#include "gradus/graph/state_entries.h"
 #include "gradus/optim/weights.h"
 
 namespace gradus::optim {

@@ -10,7 +10,7 @@
 #include "gradus/base/format.h"
 #include "gradus/graph/describe.h"
 #include "gradus/graph/recording.h"
-#include "gradus/optim/state_entries.h"
+#include "gradus/graph/state_entries.h"
 
 namespace gradus::optim {
 namespace {
@@ -255,7 +255,7 @@ void Optimizer::load_state(const NamedTensors& state, Location where) {
       }
     }
     check_more(entries, op.c_str(), where);
-    entries.refuse_rest();
+    entries.refuse_rest("make the optimizer with the same groups");
   } catch (...) {
     write(before);
     throw;

@@ -19,6 +19,10 @@
 #include "gradus/graph/named_tensor.h"
 #include "gradus/graph/tensor.h"
 
+namespace gradus {
+class StateEntries;
+}
+
 namespace gradus::optim {
 
 inline constexpr int kMaxSlots = 3;
@@ -32,7 +36,6 @@ struct ParamState {
 
 class FusedStep;
 struct FusedKernels;
-class StateEntries;
 
 // The domain of a hyper-parameter; every one is finite.
 enum class Range : std::uint8_t { finite, not_negative, positive, below_one, above_one, count };

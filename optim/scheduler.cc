@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "gradus/base/format.h"
-#include "gradus/optim/state_entries.h"
+#include "gradus/graph/state_entries.h"
 
 namespace gradus::optim {
 namespace {

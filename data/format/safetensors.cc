@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstring>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_set>
 
 #include "gradus/base/format.h"
+#include "gradus/base/mapped_file.h"
 #include "gradus/data/format/bools.h"
 
 namespace gradus::data {
@@ -80,9 +83,11 @@ absl::StatusOr<Entry> parse_entry(std::string_view file, const std::string& name
   const auto& code = dtype->get_ref<const std::string&>();
   const std::optional<DType> known = dtype_of_code(code);
   if (!known.has_value()) {
+    std::string known_codes;
+    for (const auto& [c, unused] : kDTypes)
+      known_codes += fmt::format("{}{}", known_codes.empty() ? "" : ", ", c);
     return absl::UnimplementedError(
-        fmt::format("{}: tensor \"{}\": gradus has no dtype {}; it reads F32, F64, I32, I64, U8 and BOOL",
-                    file, name, code));
+        fmt::format("{}: tensor \"{}\": gradus has no dtype {}; it reads {}", file, name, code, known_codes));
   }
   e.dtype = *known;
   if (shape->size() > kMaxRank) {
@@ -137,9 +142,14 @@ absl::StatusOr<json> parse_header(std::string_view file, std::string_view text) 
   return header;
 }
 
-}  // namespace
+// What a file holds, each entry's range of bytes known to lie in it.
+struct Contents {
+  std::vector<Entry> entries;  // in the order of their bytes
+  Metadata metadata;
+  std::size_t begin = 0;  // of the data
+};
 
-absl::StatusOr<Safetensors> parse_safetensors(std::string_view content, std::string_view file) {
+absl::StatusOr<Contents> parse_contents(std::string_view content, std::string_view file) {
   if (content.size() < kLengthBytes) {
     return bad(file, fmt::format("cut off after {} bytes; the first 8 give the length of the header",
                                  content.size()));
@@ -156,8 +166,9 @@ absl::StatusOr<Safetensors> parse_safetensors(std::string_view content, std::str
   if (!header.ok()) return header.status();
   const std::string_view data = content.substr(kLengthBytes + text.size());
 
-  Safetensors out;
-  std::vector<Entry> entries;
+  Contents out;
+  out.begin = kLengthBytes + text.size();
+  std::vector<Entry>& entries = out.entries;
   for (const auto& [name, value] : header->items()) {
     if (name == kMetadata) {
       if (!value.is_object()) return bad(file, "\"__metadata__\" is no JSON object");
@@ -186,16 +197,52 @@ absl::StatusOr<Safetensors> parse_safetensors(std::string_view content, std::str
     return bad(file, fmt::format("the tensors have {} bytes, {} are there: {}", expected, data.size(),
                                  expected > data.size() ? "the file is cut off" : "something follows them"));
   }
+  return out;
+}
+
+absl::Status check_bools(std::string_view file, const Entry& e, std::string_view bytes) {
+  if (e.dtype != DType::boolean || are_bools(bytes)) return absl::OkStatus();
+  return bad(file, fmt::format("tensor \"{}\": a byte of a BOOL tensor is neither 0 nor 1", e.name));
+}
+
+Tensor copy_of(const Entry& e, std::string_view bytes) {
+  Tensor t = empty(e.shape, e.dtype);
+  if (!bytes.empty()) std::memcpy(t.impl()->data, bytes.data(), bytes.size());
+  return t;
+}
+
+}  // namespace
+
+absl::StatusOr<Safetensors> parse_safetensors(std::string_view content, std::string_view file) {
+  absl::StatusOr<Contents> contents = parse_contents(content, file);
+  if (!contents.ok()) return contents.status();
+  Safetensors out{{}, std::move(contents->metadata)};
   // Only now is memory taken: as much as the file has.
-  for (Entry& e : entries) {
-    Tensor t = empty(e.shape, e.dtype);
-    const char* from = data.data() + e.begin;
-    const std::size_t bytes = static_cast<std::size_t>(e.end - e.begin);
-    if (e.dtype == DType::boolean && !are_bools({from, bytes})) {
-      return bad(file, fmt::format("tensor \"{}\": a byte of a BOOL tensor is neither 0 nor 1", e.name));
-    }
-    if (bytes > 0) std::memcpy(t.impl()->data, from, bytes);
+  for (Entry& e : contents->entries) {
+    const std::string_view bytes = content.substr(contents->begin + e.begin, e.end - e.begin);
+    if (absl::Status s = check_bools(file, e, bytes); !s.ok()) return s;
+    Tensor t = copy_of(e, bytes);
     out.tensors.push_back({std::move(e.name), std::move(t)});
+  }
+  return out;
+}
+
+absl::StatusOr<NamedTensors> map_safetensors(const std::string& path) {
+  absl::StatusOr<MappedFile> opened = MappedFile::open(path);
+  if (!opened.ok()) return opened.status();
+  // Each tensor has a storage, and so a version, of its own; the mapping is what they share.
+  const auto file = std::make_shared<const MappedFile>(*std::move(opened));
+  absl::StatusOr<Contents> contents =
+      parse_contents(file->data() == nullptr ? "" : std::string_view(file->data(), file->size()), path);
+  if (!contents.ok()) return contents.status();
+  NamedTensors out;
+  for (Entry& e : contents->entries) {
+    char* const data = file->data() + contents->begin + e.begin;
+    const std::string_view bytes(data, e.end - e.begin);
+    if (absl::Status s = check_bools(path, e, bytes); !s.ok()) return s;
+    const bool aligned = reinterpret_cast<std::uintptr_t>(data) % size_of(e.dtype) == 0;
+    Tensor t = aligned && !bytes.empty() ? from_buffer(data, e.shape, e.dtype, [file] {}) : copy_of(e, bytes);
+    out.push_back({std::move(e.name), std::move(t)});
   }
   return out;
 }

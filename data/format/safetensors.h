@@ -36,6 +36,13 @@ absl::StatusOr<NamedTensors> load_safetensors(const std::string& path,
                                               std::int64_t max_bytes = kMaxFileBytes);
 absl::StatusOr<Safetensors> read_safetensors(const std::string& path, std::int64_t max_bytes = kMaxFileBytes);
 
+// Tensors that share a mapping of the file: opening reads the header and the bytes of bool tensors only, and
+// the pages of a tensor are read when they are touched. Changes in place stay in memory and never reach the
+// file. A tensor whose bytes do not lie at a multiple of its element's size is a copy. The mapping ends with
+// the last tensor; meanwhile the file may be replaced (as save_safetensors does it), but must not be made
+// shorter or written to. Errors: as load_safetensors, and FailedPrecondition for what is no regular file.
+absl::StatusOr<NamedTensors> map_safetensors(const std::string& path);
+
 // The same from memory; `name` stands in the messages.
 absl::StatusOr<Safetensors> parse_safetensors(std::string_view content, std::string_view name);
 

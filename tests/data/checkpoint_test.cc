@@ -73,7 +73,7 @@ TEST(RandomStateTest, TheSameNumbersFollow) {
   load_random_state(state);
   EXPECT_EQ(normal({100}).to_vector<float>(), first);
   EXPECT_THAT(message_of<ValueError>([&] { load_random_state({state[0]}); }),
-              HasSubstr("no entry \"counter\""));
+              HasSubstr("the state lacks \"counter\""));
   EXPECT_THAT(message_of<ValueError>([&] {
                 load_random_state({state[0], state[0], state[1]});
               }),
@@ -81,15 +81,15 @@ TEST(RandomStateTest, TheSameNumbersFollow) {
   EXPECT_THAT(message_of<ValueError>([&] {
                 load_random_state({state[0], state[1], {"more", state[0].tensor}});
               }),
-              HasSubstr("unknown entry \"more\""));
+              HasSubstr("the state holds \"more\", which belongs to nothing here"));
   EXPECT_THAT(message_of<DtypeError>([&] {
                 load_random_state({state[0], {"counter", full({}, 1)}});
               }),
-              HasSubstr("u64"));
+              HasSubstr("it must be u64"));
   EXPECT_THAT(message_of<ShapeError>([&] {
                 load_random_state({state[0], {"counter", zeros({2}, DType::u64)}});
               }),
-              HasSubstr("a scalar is needed"));
+              HasSubstr("it must be one number"));
   manual_seed(0);
 }
 

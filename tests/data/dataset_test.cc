@@ -8,6 +8,7 @@
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <string>
 
 #include "gradus/base/error.h"
 #include "gradus/data/collate.h"
@@ -127,6 +128,61 @@ TEST(DatasetTest, MapChangesBatches) {
   EXPECT_THAT(sizes, ElementsAre(3, 1));
 }
 
+TEST(DatasetTest, MapSamplesChangesSamples) {
+  const auto pairs = map_samples(numbers(4), [](const std::array<Tensor, 1>& s) {
+    EXPECT_EQ(s[0].rank(), 0);
+    const auto i = s[0].item<std::int64_t>();
+    return std::tuple(full({2}, i, DType::i64), static_cast<float>(i) / 2, i > 1);
+  });
+  static_assert(!TakesRandom<decltype(pairs)>);
+  const std::int64_t indices[] = {3, 0};
+  const auto [x, half, large] = pairs.batch(indices);
+  EXPECT_EQ(x.shape(), Shape({2, 2}));
+  EXPECT_THAT(x.to_vector<std::int64_t>(), ElementsAre(3, 3, 0, 0));
+  EXPECT_THAT(half.to_vector<float>(), ElementsAre(1.5F, 0));
+  EXPECT_THAT(large.to_vector<std::uint8_t>(), ElementsAre(1, 0));
+  EXPECT_EQ(large.dtype(), DType::boolean);
+  EXPECT_THAT(message_of<ValueError>([&] { (void)pairs.batch({}); }), HasSubstr("there is no sample"));
+  const auto ragged = map_samples(
+      numbers(4), [](const std::array<Tensor, 1>& s) { return zeros({s[0].item<std::int64_t>()}); });
+  EXPECT_THAT(message_of<ShapeError>([&] { (void)ragged.batch(indices); }), HasSubstr("stack"));
+}
+
+TEST(DatasetTest, RandomSamplesKeepTheirNumbersWithinOtherDatasets) {
+  const auto draw = [](const std::array<Tensor, 1>& s, Generator& g) {
+    return std::pair(s[0], random_below(g.reserve(1), 0, 0));
+  };
+  const auto one = map_samples(numbers(5), draw);
+  static_assert(TakesRandom<decltype(one)>);
+  static_assert(TakesRandom<decltype(take(one, 2))>);
+  static_assert(TakesRandom<decltype(map(one, [](auto b) { return b; }))>);
+  const SampleRandom random{3, 4};
+  const std::int64_t indices[] = {0, 1, 2};
+  const auto [id, x] = one.batch(indices, random);
+  const auto moved = map(Subset(one, {4, 2, 1, 0}), [](auto b) { return b; });
+  const auto [id2, y] = moved.batch(indices, random);
+  EXPECT_THAT(id2.to_vector<std::int64_t>(), ElementsAre(4, 2, 1));
+  EXPECT_EQ(y.to_vector<std::uint64_t>()[1], x.to_vector<std::uint64_t>()[2]);
+  EXPECT_EQ(y.to_vector<std::uint64_t>()[2], x.to_vector<std::uint64_t>()[1]);
+  // Without a loader: seed 0, epoch 0.
+  EXPECT_EQ(one.batch(indices).second.to_vector<std::uint64_t>(),
+            one.batch(indices, SampleRandom{}).second.to_vector<std::uint64_t>());
+  // Two that draw draw apart.
+  const auto two = map_samples(one, [](const std::pair<Tensor, Tensor>& s, Generator& g) {
+    return std::pair(s.second, random_below(g.reserve(1), 0, 0));
+  });
+  const auto [inner, outer] = two.batch(indices, random);
+  EXPECT_EQ(outer.to_vector<std::uint64_t>(), x.to_vector<std::uint64_t>());
+  EXPECT_NE(inner.to_vector<std::uint64_t>(), outer.to_vector<std::uint64_t>());
+}
+
+TEST(DatasetTest, ShuffleHasEverySampleOnce) {
+  const auto order = all_of(shuffle(numbers(20), 1));
+  EXPECT_EQ(order, shuffled_indices(20, 1, 0));
+  EXPECT_EQ(order, all_of(shuffle(numbers(20), 1)));
+  EXPECT_NE(order, all_of(shuffle(numbers(20), 2)));
+}
+
 TEST(DatasetTest, RandomSplitHasEverySampleOnce) {
   const auto parts = random_split(numbers(10), {0.7, 0.2, 0.1}, 3);
   ASSERT_EQ(parts.size(), 3U);
@@ -169,6 +225,24 @@ TEST(CollateTest, Refuses) {
   EXPECT_THAT(message_of<DtypeError>([&] { (void)pad_sequences(types); }), HasSubstr("dtypes differ"));
   const Tensor scalar[] = {zeros({})};
   EXPECT_THAT(message_of<ShapeError>([&] { (void)pad_sequences(scalar); }), HasSubstr("is a scalar"));
+}
+
+TEST(CollateTest, SamplesAndBatches) {
+  const std::vector<std::array<float, 2>> points = {{1, 2}, {3, 4}};
+  const std::array<Tensor, 2> batch = collate(std::span(points));
+  EXPECT_THAT(batch[0].to_vector<float>(), ElementsAre(1, 3));
+  EXPECT_THAT(batch[1].to_vector<float>(), ElementsAre(2, 4));
+  const std::vector<std::string> texts = {"a", "b"};
+  EXPECT_EQ(collate(std::span(texts)), texts);
+  const bool flags[] = {true, false};
+  EXPECT_THAT(collate(std::span<const bool>(flags)).to_vector<std::uint8_t>(), ElementsAre(1, 0));
+  const std::pair<Tensor, std::tuple<Tensor>> nested = {arange(0, 2, 1, DType::i64).requires_grad(false),
+                                                        {zeros({1, 3})}};
+  EXPECT_THAT(message_of<ShapeError>([&] { (void)sample_of(nested); }), HasSubstr("no batch of one sample"));
+  EXPECT_EQ(std::get<0>(sample_of(nested.second)).shape(), Shape({3}));
+  EXPECT_EQ(sample_of(7), 7);
+  EXPECT_EQ(sample_of(std::vector<std::string>{"a"}), "a");
+  EXPECT_THAT(message_of<ValueError>([&] { (void)sample_of(texts); }), HasSubstr("a batch of 2 samples"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "gradus/ops/view.h"
 
@@ -158,7 +159,11 @@ TEST_F(SafetensorsTest, BadHeaders) {
   EXPECT_THAT(error(with(entry("BOOL", "[4]", "[0,4]"))), HasSubstr("neither 0 nor 1"));
   const auto unknown = parse_safetensors(with(entry("F8_E4M3", "[4]", "[0,4]")), "x");
   EXPECT_TRUE(absl::IsUnimplemented(unknown.status()));
-  EXPECT_THAT(std::string(unknown.status().message()), HasSubstr("gradus has no dtype F8_E4M3"));
+  EXPECT_THAT(
+      std::string(unknown.status().message()),
+      HasSubstr(
+          "gradus has no dtype F8_E4M3; it reads F32, F64, I32, I64, U8, BOOL, I8, I16, U16, U32, U64, F16, "
+          "BF16"));
 }
 
 TEST_F(SafetensorsTest, GapsOverlapsAndDuplicates) {
@@ -176,6 +181,114 @@ TEST_F(SafetensorsTest, GapsOverlapsAndDuplicates) {
   EXPECT_THAT(error(file_of("{\"a\":" + one + "}", "abc")), HasSubstr("the file is cut off"));
   EXPECT_THAT(error(file_of(R"({"__metadata__":{"k":1}})", "")), HasSubstr("\"k\" is no text"));
   EXPECT_TRUE(parse_safetensors(file_of("{}", ""), "x").ok());
+}
+
+Tensor named(const NamedTensors& all, const std::string& name) {
+  for (const NamedTensor& t : all) {
+    if (t.name == name) return t.tensor;
+  }
+  ADD_FAILURE() << "there is no " << name;
+  return empty({0});
+}
+
+TEST_F(SafetensorsTest, MappedTensorsAreThoseOfTheFile) {
+  const NamedTensors tensors = {{"w", make<float>({2, 3}, {1, 2, 3, 4, 5, 6})},
+                                {"d", make<double>({1}, {7})},
+                                {"u", make<std::uint8_t>({3}, {1, 2, 3})},
+                                {"none", empty({0, 4})}};
+  ASSERT_TRUE(save_safetensors(path_, tensors).ok());
+  const std::string before = *read_file(path_);
+  {
+    const auto mapped = map_safetensors(path_);
+    ASSERT_TRUE(mapped.ok()) << mapped.status();
+    ASSERT_EQ(mapped->size(), 4U);
+    Tensor w = named(*mapped, "w");
+    EXPECT_EQ(w.shape(), Shape({2, 3}));
+    EXPECT_EQ(w.to_vector<float>(), tensors[0].tensor.to_vector<float>());
+    EXPECT_EQ(named(*mapped, "d").item(), 7);
+    EXPECT_EQ(named(*mapped, "none").shape(), Shape({0, 4}));
+
+    // A change in place is seen by whoever shares the tensor, not by another one and never by the file.
+    const Tensor same = w;
+    const std::uint32_t version = named(*mapped, "d").impl()->storage->version;
+    w.fill_(-1);
+    EXPECT_EQ(same.span<float>()[5], -1);
+    EXPECT_EQ(named(*mapped, "d").impl()->storage->version, version);
+    EXPECT_EQ(named(*map_safetensors(path_), "w").span<float>()[0], 1);
+    EXPECT_EQ(*read_file(path_), before);
+  }
+  EXPECT_EQ(*read_file(path_), before);
+}
+
+TEST_F(SafetensorsTest, AMappedFileMayBeReplaced) {
+  ASSERT_TRUE(save_safetensors(path_, {{"a", make<float>({2}, {1, 2})}}).ok());
+  Tensor kept;
+  {
+    const auto mapped = map_safetensors(path_);
+    ASSERT_TRUE(mapped.ok());
+    kept = (*mapped)[0].tensor;
+  }
+  // As training does: what was mapped is saved under the same name.
+  kept.mutable_span<float>()[0] = 5;
+  ASSERT_TRUE(save_safetensors(path_, {{"a", kept}}).ok());
+  ASSERT_TRUE(save_safetensors(path_, {{"a", make<float>({1}, {9})}}).ok());
+  EXPECT_EQ(kept.to_vector<float>(), (std::vector<float>{5, 2}));
+  std::filesystem::remove(path_);
+  EXPECT_EQ(kept.to_vector<float>(), (std::vector<float>{5, 2}));
+}
+
+TEST_F(SafetensorsTest, UnalignedTensorsAreCopied) {
+  const float values[] = {1.5F, -2};
+  const std::string data = "x" + std::string(reinterpret_cast<const char*>(values), 8);
+  ASSERT_TRUE(write_file(path_, file_of(R"({"b":)" + entry("U8", "[1]", "[0,1]") + R"(,"f":)" +
+                                            entry("F32", "[2]", "[1,9]") + "}",
+                                        data))
+                  .ok());
+  const auto mapped = map_safetensors(path_);
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  const Tensor f = named(*mapped, "f");
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(f.impl()->data) % alignof(float), 0U);
+  EXPECT_EQ(f.to_vector<float>(), (std::vector<float>{1.5F, -2}));
+}
+
+// Of a gigabyte that nobody touches nearly nothing is in memory.
+TEST_F(SafetensorsTest, MappingReadsNothingAhead) {
+  constexpr std::int64_t kCount = std::int64_t{1} << 28;
+  const std::string size = std::to_string(kCount), bytes = std::to_string(4 * kCount);
+  std::string text = "{\"a\":" + entry("F32", "[" + size + "]", "[0," + bytes + "]") + "}";
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const std::string header = file_of(text, "");
+  ASSERT_TRUE(write_file(path_, header).ok());
+  std::filesystem::resize_file(path_, header.size() + static_cast<std::uintmax_t>(4 * kCount));  // a hole
+  const auto resident = [] {
+    long pages = 0, ours = 0;
+    std::ifstream("/proc/self/statm") >> pages >> ours;
+    return ours * sysconf(_SC_PAGESIZE);
+  };
+  const long before = resident();
+  const auto mapped = map_safetensors(path_);
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  const Tensor a = (*mapped)[0].tensor;
+  EXPECT_EQ(a.numel(), kCount);
+  ASSERT_EQ(reinterpret_cast<std::uintptr_t>(a.impl()->data) % alignof(float), 0U);
+  EXPECT_EQ(a.span<float>()[kCount - 1], 0);
+  EXPECT_LT(resident() - before, 32 << 20);
+}
+
+TEST_F(SafetensorsTest, MappingTrustsNothing) {
+  EXPECT_TRUE(absl::IsNotFound(map_safetensors(path_).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(map_safetensors("/dev/null").status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(map_safetensors("/tmp").status()));
+  ASSERT_TRUE(write_file(path_, "").ok());
+  EXPECT_TRUE(absl::IsDataLoss(map_safetensors(path_).status()));
+  ASSERT_TRUE(write_file(path_, file_of("{\"a\":" + entry("BOOL", "[2]", "[0,2]") + "}", "\1\2")).ok());
+  EXPECT_THAT(map_safetensors(path_).status().ToString(), HasSubstr("neither 0 nor 1"));
+  ASSERT_TRUE(save_safetensors(path_, {{"a", make<float>({2}, {1, 2})}, {"b", make<double>({1}, {3})}}).ok());
+  const std::string whole = *read_file(path_);
+  for (std::size_t n = 0; n < whole.size(); n += 7) {
+    ASSERT_TRUE(write_file(path_, whole.substr(0, n)).ok());
+    EXPECT_TRUE(absl::IsDataLoss(map_safetensors(path_).status())) << n;
+  }
 }
 
 // Any change of one byte of the header: an error or a file, never a crash.

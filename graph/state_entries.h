@@ -1,15 +1,18 @@
 // StateEntries: the entries of a saved state by name, with the checks that every load makes. What was taken
-// is remembered, so that the rest can be refused. Internal to optim/.
+// is remembered, so that the rest can be refused. Whoever loads reads everything first and changes itself
+// after refuse_rest(): all or nothing. For the sources of gradus.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "gradus/base/location.h"
 #include "gradus/graph/named_tensor.h"
 
-namespace gradus::optim {
+namespace gradus {
 
 class StateEntries {
  public:
@@ -27,8 +30,8 @@ class StateEntries {
   std::int64_t count(const std::string& name);
   // A copy of a tensor of this shape and dtype without NaN. Errors: as number().
   Tensor tensor(const std::string& name, const Shape& shape, DType dtype);
-  // Errors: ValueError where something was not taken.
-  void refuse_rest() const;
+  // Errors: ValueError where something was not taken; `fix` says what to do about it.
+  void refuse_rest(std::string_view fix = "") const;
 
  private:
   const Tensor& scalar(const std::string& name, DType dtype);
@@ -40,8 +43,10 @@ class StateEntries {
   std::unordered_set<std::string> taken_;
 };
 
+// Of f32 or f64.
 bool has_nan(const Tensor& t);
 Tensor state_scalar(double x);
 Tensor state_scalar(std::int64_t x);
+Tensor state_scalar(std::uint64_t x);
 
-}  // namespace gradus::optim
+}  // namespace gradus

@@ -1,11 +1,11 @@
-#include "gradus/optim/state_entries.h"
+#include "gradus/graph/state_entries.h"
 
 #include <cmath>
 
 #include "gradus/base/format.h"
 #include "gradus/graph/describe.h"
 
-namespace gradus::optim {
+namespace gradus {
 
 StateEntries::StateEntries(const NamedTensors& state, const char* op, Location where)
     : op_(op), where_(where) {
@@ -66,13 +66,11 @@ Tensor StateEntries::tensor(const std::string& name, const Shape& shape, DType d
   return copy;
 }
 
-void StateEntries::refuse_rest() const {
+void StateEntries::refuse_rest(std::string_view fix) const {
   for (const auto& [name, tensor] : by_name_) {
     if (!taken_.contains(name)) {
-      throw_error<ValueError>(where_, op_,
-                              "the state holds \"{}\", which belongs to no parameter or option here; the "
-                              "optimizer must be made with the same groups",
-                              name);
+      throw_error<ValueError>(where_, op_, "the state holds \"{}\", which belongs to nothing here{}{}", name,
+                              fix.empty() ? "" : "; ", fix);
     }
   }
 }
@@ -87,16 +85,19 @@ bool has_nan(const Tensor& t) {
   return t.dtype() == DType::f32 ? any(t.span<float>()) : any(t.span<double>());
 }
 
-Tensor state_scalar(double x) {
-  Tensor t = empty({}, DType::f64);
-  *static_cast<double*>(t.impl()->data) = x;
+namespace {
+
+template <class T>
+Tensor scalar_of(T x) {
+  Tensor t = empty({}, dtype_of<T>);
+  *static_cast<T*>(t.impl()->data) = x;
   return t;
 }
 
-Tensor state_scalar(std::int64_t x) {
-  Tensor t = empty({}, DType::i64);
-  *static_cast<std::int64_t*>(t.impl()->data) = x;
-  return t;
-}
+}  // namespace
 
-}  // namespace gradus::optim
+Tensor state_scalar(double x) { return scalar_of(x); }
+Tensor state_scalar(std::int64_t x) { return scalar_of(x); }
+Tensor state_scalar(std::uint64_t x) { return scalar_of(x); }
+
+}  // namespace gradus

@@ -1,5 +1,5 @@
 // Logistic regression on Fashion-MNIST: `gradus train logistic-regression`. One linear map, cross entropy and
-// Adam: what any model must beat.
+// Adam: what any model must beat. Ten epochs reach 84.8 % of the test images.
 #include "gradus/docs/examples/zoo/classifier_training.h"
 
 namespace gradus::zoo {

@@ -1,6 +1,6 @@
 // A residual network of 147,066 parameters on Fashion-MNIST: `gradus train resnet`. SGD with Nesterov's
 // momentum, one cycle of the learning rate up to 0.2 and down to 0, weight decay, and images that are shifted
-// by up to two pixels and mirrored.
+// by up to two pixels and mirrored. Ten epochs reach 92.8 % of the test images.
 #include "gradus/docs/examples/zoo/classifier_training.h"
 
 namespace gradus::zoo {

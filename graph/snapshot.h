@@ -42,6 +42,7 @@ struct GraphSnapshot {
   struct Input {
     int node = -1;   // -1: a tensor that the graph does not keep, because no gradient reads it
     int output = 0;  // of `node`
+    bool indirect = false;  // what lies between was left out of this part of a graph (graph/part.h)
   };
   struct Statistics {
     double min = 0, max = 0, mean = 0, norm = 0;  // of the finite elements; norm is the Euclidean one
@@ -104,6 +105,9 @@ inline GraphSnapshot snapshot(const Tensor& root, const SnapshotOptions& options
                               Location where = Location::current()) {
   return snapshot(std::span(&root, 1), options, where);
 }
+
+// The leaves that collect a gradient and that this was computed from, in the order of the snapshot.
+std::vector<Tensor> recorded_parameters(const Tensor& root);
 
 // "dim=-1, keepdim=true"
 std::string attributes_text(const GraphSnapshot::Node& n);

@@ -49,6 +49,7 @@ gradus_find_part(openblas
 gradus_find_part(dnnl HEADER dnnl.h LIBRARIES dnnl PACKAGE libdnnl-dev)
 gradus_find_part(graphviz HEADER gvc.h LIBRARIES gvc cgraph SUFFIXES graphviz PACKAGE libgraphviz-dev)
 gradus_find_part(zip HEADER zip.h LIBRARIES zip PACKAGE libzip-dev AS_NEEDED)
+gradus_find_part(png HEADER png.h LIBRARIES png PACKAGE libpng-dev AS_NEEDED)
 gradus_find_part(onnx
   HEADER onnx/onnx_pb.h LIBRARIES onnx_proto protobuf DEFINITIONS ONNX_ML=1 ONNX_NAMESPACE=onnx
   PACKAGE "libonnx-dev libprotobuf-dev" AS_NEEDED)

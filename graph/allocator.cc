@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gradus/base/pool.h"
+#include "gradus/graph/arena.h"
 
 namespace gradus {
 namespace {
@@ -25,8 +26,12 @@ std::size_t round_up(std::size_t bytes) {
   return rounded;
 }
 
+// Smaller ones are left to malloc: they would only cut the regions of the arena into pieces.
+constexpr std::size_t kArenaBytes = std::size_t{64} << 10;
+
 struct Cache {
   std::mutex mutex;
+  Arena arena;
   std::map<std::size_t, std::vector<void*>> free;
   std::int64_t live = 0;
   std::int64_t peak = 0;
@@ -38,9 +43,24 @@ Cache& cache() {
   return *c;
 }
 
+// Tools that watch each block see malloc's.
+#ifdef GRADUS_NO_POOL
+constexpr bool kUseArena = false;
+#else
+constexpr bool kUseArena = true;
+#endif
+
+void* get_memory(Cache& c, std::size_t size) {
+  return kUseArena && size >= kArenaBytes ? c.arena.allocate(size) : std::aligned_alloc(64, size);
+}
+
+void give_back(Cache& c, void* p, std::size_t size) {
+  kUseArena && size >= kArenaBytes ? c.arena.free(p, size) : std::free(p);
+}
+
 void release_all(Cache& c) {
   for (auto& [size, list] : c.free) {
-    for (void* p : list) std::free(p);
+    for (void* p : list) give_back(c, p, size);
     list.clear();
   }
   c.cached = 0;
@@ -59,10 +79,10 @@ void* allocate_buffer(std::size_t bytes) {
     it->second.pop_back();
     c.cached -= static_cast<std::int64_t>(size);
   } else {
-    p = std::aligned_alloc(64, size);
+    p = get_memory(c, size);
     if (p == nullptr) {
       release_all(c);
-      p = std::aligned_alloc(64, size);
+      p = get_memory(c, size);
     }
     if (p == nullptr) throw std::bad_alloc();
   }
@@ -76,16 +96,12 @@ void free_buffer(void* p, std::size_t bytes) {
   Cache& c = cache();
   std::lock_guard lock(c.mutex);
   c.live -= static_cast<std::int64_t>(size);
-#ifdef GRADUS_NO_POOL
-  std::free(p);
-#else
-  if (c.cached + static_cast<std::int64_t>(size) > std::max(c.live, kKeepBytes)) {
-    std::free(p);
+  if (!kUseArena || c.cached + static_cast<std::int64_t>(size) > std::max(c.live, kKeepBytes)) {
+    give_back(c, p, size);
     return;
   }
   c.free[size].push_back(p);
   c.cached += static_cast<std::int64_t>(size);
-#endif
 }
 
 MemoryStats memory_stats() {

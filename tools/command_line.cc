@@ -79,6 +79,8 @@ void check_options(const CLI::App& app, std::span<const char* const> args) {
   check_waiting();
 }
 
+bool is_help(std::string_view arg) { return arg == "-h" || arg == "--help"; }
+
 std::string which_command(const CLI::App& app, std::string_view name) {
   return fmt::format("which command? One of {}; {} --help tells more", fmt::join(command_names(app), ", "),
                      name);
@@ -131,9 +133,11 @@ int run_command_line(int argc, const char* const* argv) {
         command = &find_command(*command, args[words]);
         name += " " + command->get_name();
       }
-      check_options(*command, args.subspan(words));
-      if (!commands(*command).empty() && words == args.size())
+      const std::span<const char* const> rest = args.subspan(words);
+      // Options stand behind the last name.
+      if (!commands(*command).empty() && (rest.empty() || !is_help(rest[0])))
         throw UsageError(which_command(*command, name));
+      check_options(*command, rest);
     } else {
       check_options(app, args.first(1));
     }

@@ -15,6 +15,7 @@ run_packages=(
   libcli11-dev nlohmann-json3-dev                 # the command line, safetensors headers
   libonnx-dev libprotobuf-dev                     # models from other frameworks
   libzip-dev                                      # NumPy's and PyTorch's archives
+  libpng-dev                                      # images
   libgraphviz-dev graphviz gnuplot-nox            # pictures of graphs, loss curves
   dataset-fashion-mnist                           # the demo's images
 )

@@ -58,6 +58,32 @@ std::string history_script(const std::vector<Epoch>& history, const std::string&
       quoted(output), data, quoted(title), tic_step(last), last, kBlue, kOrange, kGreen);
 }
 
+std::string panels_script(const History& history, const std::string& title, const std::string& output) {
+  std::string data;
+  for (const History::Row& row : history.rows) {
+    data += fmt::format("{}", row.x);
+    for (const double value : row.values) data += fmt::format(" {}", value);
+    data += "\n";
+  }
+  const std::size_t columns = history.names.size() == 1 ? 1 : 2;
+  const std::size_t rows = (history.names.size() + columns - 1) / columns;
+  std::string script = fmt::format(
+      "set terminal svg size {},{} font 'Helvetica,14' background '#ffffff'\n"
+      "set output {}\n"
+      "$history << EOD\n{}EOD\n"
+      "set multiplot layout {},{} title {} noenhanced\n"
+      "set border 3 lc rgb '#55606e'\nset tics nomirror out\nset grid ytics lt 1 lc rgb '#dddddd'\n"
+      "set xlabel {} noenhanced\nunset key\n",
+      450 * columns, 60 + 300 * rows, quoted(output), data, rows, columns, quoted(title),
+      quoted(history.unit));
+  for (std::size_t i = 0; i < history.names.size(); ++i) {
+    script += fmt::format(
+        "set ylabel {} noenhanced\nplot $history using 1:{} with {} lw 2 pt 7 ps 0.5 lc rgb '{}'\n",
+        quoted(history.names[i]), i + 2, history.rows.size() > 60 ? "lines" : "linespoints", kBlue);
+  }
+  return script + "unset multiplot\n";
+}
+
 // Runs gnuplot with the script on its standard input, without a shell and without a pipe that could break.
 // Returns an empty string, or what went wrong.
 std::string run_gnuplot(const std::string& script) {
@@ -85,17 +111,37 @@ std::string run_gnuplot(const std::string& script) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "" : "gnuplot failed";
 }
 
+// Draws into `path`. Returns an empty string, or why there is no picture.
+template <class Script>
+std::string draw(const std::string& path, Script script) {
+  absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
+  if (!file.ok()) return std::string(file.status().message());
+  if (std::string why = run_gnuplot(script(file->temporary_path())); !why.empty()) return why;
+  if (const absl::Status s = file->commit(); !s.ok()) return std::string(s.message());
+  return "";
+}
+
 }  // namespace
 
 std::string plot_history(const std::vector<Epoch>& history, const std::string& title,
                          const std::string& path) {
-  absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
-  if (!file.ok()) return std::string(file.status().message());
-  if (std::string why = run_gnuplot(history_script(history, title, file->temporary_path())); !why.empty()) {
-    return why;
+  return draw(path, [&](const std::string& output) { return history_script(history, title, output); });
+}
+
+std::string to_csv(const History& history) {
+  std::string csv = history.unit;
+  for (const std::string& name : history.names) csv += "," + name;
+  csv += ",seconds\n";
+  for (const History::Row& row : history.rows) {
+    csv += fmt::format("{}", row.x);
+    for (const double value : row.values) csv += fmt::format(",{:.7g}", value);
+    csv += fmt::format(",{:.3f}\n", row.seconds);
   }
-  if (const absl::Status s = file->commit(); !s.ok()) return std::string(s.message());
-  return "";
+  return csv;
+}
+
+std::string plot(const History& history, const std::string& title, const std::string& path) {
+  return draw(path, [&](const std::string& output) { return panels_script(history, title, output); });
 }
 
 }  // namespace gradus::tools

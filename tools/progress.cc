@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
 
 namespace gradus::tools {
 namespace {
@@ -13,12 +14,8 @@ constexpr int kCells = 24;
 
 }  // namespace
 
-Progress::Progress(std::int64_t epoch, std::int64_t epochs, std::int64_t steps)
-    : epoch_(epoch),
-      epochs_(epochs),
-      steps_(steps),
-      shown_(isatty(STDERR_FILENO) != 0),
-      start_(Clock::now()) {}
+Progress::Progress(std::string label, std::int64_t steps)
+    : label_(std::move(label)), steps_(steps), shown_(isatty(STDERR_FILENO) != 0), start_(Clock::now()) {}
 
 Progress::~Progress() {
   if (shown_) fmt::print(stderr, "\r\033[K");
@@ -32,8 +29,8 @@ void Progress::step(std::int64_t step, double loss) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double left = seconds / static_cast<double>(step) * static_cast<double>(steps_ - step);
   const auto full = static_cast<int>(step * kCells / steps_);
-  fmt::print(stderr, "\r\033[Kepoch {}/{}  [{:#>{}}{:.>{}}]  step {}/{}  loss {:.4f}  {:.0f} s left", epoch_,
-             epochs_, "", full, "", kCells - full, step, steps_, loss, left);
+  fmt::print(stderr, "\r\033[K{}[{:#>{}}{:.>{}}]  step {}/{}  loss {:.4f}  {:.0f} s left", label_, "", full,
+             "", kCells - full, step, steps_, loss, left);
   std::fflush(stderr);
 }
 

@@ -1,14 +1,16 @@
-// A line on stderr that says how far an epoch is, rewritten in place; only where a person is watching.
+// A line on stderr that says how far a run is, rewritten in place; only where a person is watching.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace gradus::tools {
 
 class Progress {
  public:
-  Progress(std::int64_t epoch, std::int64_t epochs, std::int64_t steps);
+  // `label` stands in front of the bar.
+  Progress(std::string label, std::int64_t steps);
   // Wipes the line.
   ~Progress();
   Progress(const Progress&) = delete;
@@ -20,8 +22,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
 
-  std::int64_t epoch_;
-  std::int64_t epochs_;
+  std::string label_;
   std::int64_t steps_;
   bool shown_;
   Clock::time_point start_;

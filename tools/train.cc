@@ -2,6 +2,8 @@
 // as a picture, and the graph that one training step recorded. All files but the checkpoint that --checkpoint
 // asks for are written after the last epoch, so that a run that fails or is stopped leaves what was there
 // before.
+#include "gradus/tools/train.h"
+
 #include <fmt/format.h>
 
 #include <chrono>
@@ -22,6 +24,7 @@
 #include "gradus/tools/models.h"
 #include "gradus/tools/plot.h"
 #include "gradus/tools/progress.h"
+#include "gradus/tools/result_folder.h"
 #include "gradus/tools/train_state.h"
 #include "gradus/tools/validators.h"
 
@@ -84,36 +87,6 @@ std::unique_ptr<optim::Optimizer> make_optimizer(const Options& o, const nn::Mod
 constexpr const char* kResults[] = {"weights.safetensors", "history.csv", "loss.svg", "graph.dot",
                                     "graph.svg"};
 
-// The folder for the results. Takes back what it has made of the path, where that stays empty.
-class ResultFolder {
- public:
-  explicit ResultFolder(const std::string& path) {
-    std::error_code ignored;
-    for (std::filesystem::path p = path; !p.empty() && !std::filesystem::exists(p, ignored);
-         p = p.parent_path()) {
-      made_.push_back(p);
-    }
-    try {
-      prepare_folder(path, kResults);
-    } catch (...) {
-      take_back();
-      throw;
-    }
-  }
-  ~ResultFolder() { take_back(); }
-  ResultFolder(const ResultFolder&) = delete;
-  ResultFolder& operator=(const ResultFolder&) = delete;
-
- private:
-  // Deepest first; the system refuses to remove a folder that holds something.
-  void take_back() const {
-    std::error_code ignored;
-    for (const std::filesystem::path& p : made_) std::filesystem::remove(p, ignored);
-  }
-
-  std::vector<std::filesystem::path> made_;
-};
-
 std::string history_csv(const std::vector<Epoch>& history) {
   std::string csv = "epoch,train_loss,test_loss,test_accuracy,seconds\n";
   for (const Epoch& e : history) {
@@ -145,7 +118,7 @@ void train_epoch(Run& run, const InterruptGuard& interrupt) {
   const auto start = Clock::now();
   const double seconds_before = state.seconds;
   std::int64_t step = state.seen / run.options.batch_size;
-  Progress progress(static_cast<std::int64_t>(state.history.size()) + 1, run.options.epochs,
+  Progress progress(fmt::format("epoch {}/{}  ", state.history.size() + 1, run.options.epochs),
                     run.loader.size());
   for (auto&& [images, labels] : run.loader) {
     interrupt.check();
@@ -187,7 +160,8 @@ void write_results(const Options& o, const Mlp& model, const std::vector<Epoch>&
     // Not the picture of an earlier run beside the numbers of this one.
     std::error_code ignored;
     std::filesystem::remove(o.out + "/loss.svg", ignored);
-    fmt::print(stderr, "gradus train: no loss.svg: {}; its numbers are in {}/history.csv\n", no_plot, o.out);
+    fmt::print(stderr, "gradus train fashion-mnist: no loss.svg: {}; its numbers are in {}/history.csv\n",
+               no_plot, o.out);
   }
   fmt::print("written to {}: weights.safetensors history.csv{} graph.dot graph.svg\n", o.out,
              no_plot.empty() ? " loss.svg" : "");
@@ -219,7 +193,7 @@ void run(const Options& o) {
   const Split train = load_split(o.dataset, o.data, Part::train);
   const Split test = load_split(o.dataset, o.data, Part::test);
   interrupt.check();
-  const ResultFolder folder(o.out);
+  const ResultFolder folder(o.out, kResults);
   set_threads(o.threads);
   manual_seed(static_cast<std::uint64_t>(o.seed));
 
@@ -247,14 +221,12 @@ void run(const Options& o) {
 
 }  // namespace
 
-void add_train(CLI::App& app) {
-  CLI::App* cmd = app.add_subcommand("train", "Train a classifier and draw what its training recorded");
+void add_train_classifier(CLI::App& train) {
+  CLI::App* cmd = train.add_subcommand("fashion-mnist",
+                                       "Train a classifier of images and draw what its training recorded");
   auto o = std::make_shared<Options>();
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  cmd->add_option("dataset", o->dataset, "fashion-mnist")
-      ->required()
-      ->check(one_of("data set", dataset_names()))
-      ->type_name("");
+  o->dataset = cmd->get_name();
   cmd->add_option("--data", o->data,
                   fmt::format("Folder of the data set's files; by default {}, where the package "
                               "dataset-fashion-mnist puts them",
@@ -303,6 +275,13 @@ void add_train(CLI::App& app) {
   cmd->add_option("--out", o->out, "Folder for the results; those of an earlier run there are replaced")
       ->type_name("DIR");
   cmd->callback([o] { run(*o); });
+}
+
+void add_train(CLI::App& app) {
+  CLI::App* cmd = app.add_subcommand("train", "Train a classifier, or an example of the model zoo");
+  cmd->require_subcommand(1);
+  add_train_classifier(*cmd);
+  add_train_examples(*cmd);
 }
 
 }  // namespace gradus::tools

@@ -54,4 +54,12 @@ CLI::Validator number(double least, Least kind, double below) {
   });
 }
 
+CLI::Validator number_within(double least, double most) {
+  return validator([=](std::string& text) {
+    double value = 0;
+    if (parse_whole(text, value) && value >= least && value <= most) return std::string();
+    return fmt::format("'{}' is not a number from {} to {}", text, least, most);
+  });
+}
+
 }  // namespace gradus::tools

@@ -51,7 +51,7 @@ class Train : public testing::Test {
   // What a run must look like that found something wrong: `message` on one line, and nothing made.
   void expect_refused(const Outcome& o, const std::string& message) const {
     EXPECT_EQ(o.code, 2);
-    EXPECT_THAT(o.err, AllOf(StartsWith("gradus train: "), HasSubstr(message)));
+    EXPECT_THAT(o.err, AllOf(StartsWith("gradus train fashion-mnist: "), HasSubstr(message)));
     EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
     EXPECT_THAT(files_in(work()), IsEmpty());
   }
@@ -272,7 +272,7 @@ TEST_F(Train, OutCannotBeWritten) {
   std::filesystem::create_directories(result("graph.svg"));
   const Outcome o = train_into("out");
   EXPECT_EQ(o.code, 2);
-  EXPECT_EQ(o.err, "gradus train: cannot write out/graph.svg: it is a folder\n");
+  EXPECT_EQ(o.err, "gradus train fashion-mnist: cannot write out/graph.svg: it is a folder\n");
   EXPECT_THAT(files_in(work() + "/out"), ElementsAre("graph.svg"));
 }
 
@@ -282,7 +282,8 @@ TEST_F(Train, AFailedRunLeavesTheResultsOfTheOneBefore) {
   for (const std::string& name : files_in(work() + "/out")) before.push_back(read_all(result(name)));
   const Outcome o = train({"--optimizer", "sgd", "--lr", "1e30"});
   EXPECT_EQ(o.code, 2);
-  EXPECT_THAT(o.err, AllOf(StartsWith("gradus train: the loss is "), EndsWith("; try a smaller --lr\n")));
+  EXPECT_THAT(o.err, AllOf(StartsWith("gradus train fashion-mnist: the loss is "),
+                           EndsWith("; try a smaller --lr\n")));
   std::vector<std::string> after;
   for (const std::string& name : files_in(work() + "/out")) after.push_back(read_all(result(name)));
   EXPECT_TRUE(after == before);
@@ -304,7 +305,7 @@ TEST_F(Train, StoppedByASignal) {
     tool.send(signal);
     const Outcome o = tool.wait();
     EXPECT_EQ(o.code, 130);
-    EXPECT_EQ(o.err, "gradus train: stopped; no file was changed\n");
+    EXPECT_EQ(o.err, "gradus train fashion-mnist: stopped; no file was changed\n");
     EXPECT_THAT(o.out, HasSubstr(" 2/1000000"));
     EXPECT_THAT(files_in(work()), IsEmpty());
   }
@@ -361,7 +362,8 @@ TEST_F(Train, WithoutGnuplotEverythingButThePlot) {
   const Outcome o = train({"--epochs", "1"}, "/nowhere");
   EXPECT_EQ(o.code, 0);
   EXPECT_EQ(o.err,
-            "gradus train: no loss.svg: gnuplot is not installed (package gnuplot-nox); its numbers are in "
+            "gradus train fashion-mnist: no loss.svg: gnuplot is not installed (package gnuplot-nox); its "
+            "numbers are in "
             "out/history.csv\n");
   EXPECT_THAT(o.out, EndsWith("written to out: weights.safetensors history.csv graph.dot graph.svg\n"));
   // Nor the plot of the run before.

@@ -21,7 +21,7 @@ struct Look {
 // That of operations is what a node of the file has by itself.
 constexpr Look kOpLook = {"operation", "", "#e3effc", "#3f7fc4"};
 constexpr Look kParameterLook = {"parameter", ",shape=box,style=filled", "#ffe8c7", "#d9820b"};
-constexpr Look kInputLook = {"input", ",shape=ellipse,style=filled", "#e6ebf1", "#7a8899"};
+constexpr Look kInputLook = {"input", ",shape=box,style=filled", "#e6ebf1", "#7a8899"};
 constexpr Look kModuleLook = {"module", ",shape=box,style=\"rounded,filled\",peripheries=2", "#eae6f8",
                               "#7a64b8"};
 constexpr Look kRootLook = {"result", ",style=\"rounded,filled,bold\"", "#d9f2dd", "#2f9e4f"};
@@ -144,8 +144,6 @@ std::string count(double n) {
 
 std::string milliseconds(std::int64_t ns) { return fmt::format("{:.3g} ms", static_cast<double>(ns) / 1e6); }
 
-std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
-
 constexpr std::size_t kLongText = 40;    // a longer attribute list goes to the tooltip only
 constexpr std::size_t kLongTitle = 40;   // a longer title is cut off
 constexpr std::size_t kMostLines = 4;    // parameters that are told in a box
@@ -170,7 +168,7 @@ class Writer {
   std::string write() {
     out_ += "digraph gradus {\n  charset=\"UTF-8\";\n  bgcolor=white; rankdir=";
     out_ += o_.left_to_right ? "LR" : "TB";
-    out_ += "; nodesep=0.2; ranksep=0.22; pad=0.1; compound=true; newrank=true;\n"
+    out_ += "; nodesep=0.15; ranksep=0.12; pad=0.1; compound=true; newrank=true;\n"
             "  fontname=\"Helvetica\"; fontsize=9; fontcolor=\"#55606e\";\n"
             "  node [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#1f2933\", penwidth=1.2, height=0.26, "
             "margin=\"0.1,0.03\", shape=box, style=\"rounded,filled\", fillcolor=\"#e3effc\", "
@@ -261,7 +259,27 @@ class Writer {
     }
   }
 
-  static const std::string& name_of(const Snap::Node& n) { return n.name(); }
+  // Side by side where there is room. Names are those inside of the op's module.
+  void parameter_lines(const Box& b, std::string_view module) {
+    std::string text;
+    std::size_t told = 0;
+    for (const int p : b.parameters) {
+      if (told == kMostLines) {
+        text += fmt::format(", {} more", b.parameters.size() - told);
+        break;
+      }
+      ++told;
+      std::string_view name = at(p).name();
+      if (!module.empty() && name.starts_with(module) && name[module.size()] == '.') name.remove_prefix(module.size() + 1);
+      const std::string next = fmt::format("{} {}", shortened(name), sizes(at(p).outputs[0]));
+      if (!text.empty() && text.size() + next.size() > kLongText) {
+        line(text, kParameterLook.fill);
+        text.clear();
+      }
+      text += text.empty() ? next : ", " + next;
+    }
+    if (!text.empty()) line(text, kParameterLook.fill);
+  }
 
   void label(const Box& b) {
     rows_.clear();
@@ -285,23 +303,14 @@ class Writer {
       if (!b.module.empty())
         title += fmt::format(" <font color=\"#7a64b8\">{}</font>", html(shortened(b.module)));
       if (!n.name().empty()) title += fmt::format(" <i>{}</i>", html(shortened(n.name())));
-      const std::string attributes = attributes_text(n);
-      if (!attributes.empty() && attributes.size() <= kLongText) line(attributes);
+      if (!p_.compact) {
+        const std::string attributes = attributes_text(n);
+        if (!attributes.empty() && attributes.size() <= kLongText) line(attributes);
+      }
       if (n.is_root) line(fmt::format("{} {}", sizes(n.outputs[0]), gradus::name(n.outputs[0].dtype)));
-      std::size_t lines = 0;
-      for (const int p : b.parameters) {
-        if (++lines > kMostLines) {
-          line(fmt::format("and {} more", b.parameters.size() - kMostLines), kParameterLook.fill);
-          break;
-        }
-        line(fmt::format("{} {}", shortened(last_part(at(p).name())), sizes(at(p).outputs[0])),
-             kParameterLook.fill);
-      }
-      lines = 0;
-      for (const int c : b.constants) {
-        if (++lines > 2) break;
-        line(fmt::format("constant {}", sizes(at(c).outputs[0])), kInputLook.fill);
-      }
+      parameter_lines(b, n.module);
+      for (std::size_t i = 0; i < std::min<std::size_t>(p_.compact ? 0 : 2, b.constants.size()); ++i)
+        line(fmt::format("constant {}", sizes(at(b.constants[i]).outputs[0])), kInputLook.fill);
       if (o_.call_sites && !n.where.empty()) line(n.where);
     }
     if (!is_leaf && o_.picture.heat != Heat::kNone) line(heat_text(b));
@@ -487,13 +496,18 @@ class Writer {
           height, size, html(s));
     };
     const std::string& title = o_.title.empty() ? g_.title : o_.title;
-    if (!title.empty()) text(title, 13, 26);
-    if (o_.legend) {
-      if (p_.folded) {
-        text(fmt::format("{} operations in {} boxes; \u201C\u00D7 n\u201D: drawn once for n alike", p_.operations,
-                         p_.boxes.size()),
-             9, 12);
+    const bool tells = o_.legend && p_.folded;
+    if (!title.empty() || tells) {
+      rows += "<tr><td height=\"20\" valign=\"bottom\">";
+      if (!title.empty())
+        rows += fmt::format("<font point-size=\"13\" color=\"#1f2933\">{}</font>  ", html(title));
+      if (tells) {
+        rows += fmt::format("{} operations in {} boxes; \u201C\u00D7 n\u201D: drawn once for n alike", p_.operations,
+                            p_.boxes.size());
       }
+      rows += "</td></tr>";
+    }
+    if (o_.legend) {
       if (o_.picture.heat != Heat::kNone && all_ > 0) {
         text(o_.picture.heat == Heat::kMemory  ? "colour: bytes kept for backward"
              : o_.picture.heat == Heat::kFlops ? "colour: floating-point operations"

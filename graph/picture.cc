@@ -413,6 +413,7 @@ class Drawer {
     std::int64_t drawn = 0;
     for (const Picture::Box& b : p_.boxes) drawn += b.kind == Picture::Kind::kOp ? 1 : 0;
     p_.folded = drawn < p_.operations;
+    p_.compact = plan_.parameters != ParameterStyle::kBoxes;
     return std::move(p_);
   }
 
@@ -657,6 +658,7 @@ class Drawer {
           continue;
         }
         Picture::Arrow& a = p_.arrows[it->second];
+        if (shown != i) continue;
         ++a.tensors;
         if (std::none_of(a.values.begin(), a.values.end(), [&](const Snap::Value& v) {
               return v.shape == value.shape && v.dtype == value.dtype;

@@ -72,6 +72,7 @@ struct GraphPicture {
   std::vector<Arrow> arrows;
   std::int64_t operations = 0;  // of the snapshot
   bool folded = false;          // something is not drawn by itself
+  bool compact = false;         // boxes say only what tells them apart; the rest is in their tooltips
 };
 
 GraphPicture make_picture(const GraphSnapshot& graph, const PictureOptions& options = {});

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "gradus/base/file.h"
 #include "gradus/base/format.h"
@@ -19,8 +20,8 @@ namespace {
 constexpr std::string_view kFormats[] = {"svg", "png", "pdf", "dot", "html", "json"};
 
 // A4 with margins of 12 mm, in points.
-constexpr double kPageShort = 527;
-constexpr double kPageLong = 774;
+constexpr double kPageShort = 595 - 68;
+constexpr double kPageLong = 842 - 68;
 // Fewer boxes than this tell too little; a long picture is better.
 constexpr std::size_t kFewBoxes = 8;
 // The layout of more arrows than this may take longer than anybody waits.
@@ -107,17 +108,17 @@ std::string draw(const GraphSnapshot& graph, const char* format, DotOptions opti
     layout.reset();
     PictureOptions less = options.picture;
     std::size_t boxes = picture.boxes.size();
-    bool fits = false;
-    while (!fits && boxes > kFewBoxes) {
+    while (boxes > kFewBoxes) {
       less.max_boxes = static_cast<int>(boxes) - 1;
-      const GraphPicture next = make_picture(graph, less);
+      GraphPicture next = make_picture(graph, less);
       if (next.boxes.size() < kFewBoxes || next.boxes.size() >= boxes) break;
       boxes = next.boxes.size();
-      layout = lay_out(next);
-      fits = layout->fits_page();
-      if (!fits) layout.reset();
+      picture = std::move(next);
+      layout = lay_out(picture);
+      if (layout->fits_page()) return layout->render(format);
+      layout.reset();  // Graphviz draws one at a time
     }
-    if (!fits) layout = lay_out(picture);
+    layout = lay_out(picture);
   }
   return layout->render(format);
 }

@@ -314,16 +314,11 @@ class Tree {
         if (signatures[i] != signatures[i + p]) continue;
         std::size_t same = 0;
         while (i + p + same < mine.size() && signatures[i + same] == signatures[i + p + same]) ++same;
-        std::size_t copies = 1 + same / p;
-        if (copies < 2) continue;
+        if (same < p) continue;
         // The first copy reads something else than the others do.
         std::size_t begin = i;
-        if (i >= p + done_ && std::equal(alone.begin() + static_cast<std::ptrdiff_t>(i - p),
-                                         alone.begin() + static_cast<std::ptrdiff_t>(i),
-                                         alone.begin() + static_cast<std::ptrdiff_t>(i))) {
-          begin = i - p;
-          ++copies;
-        }
+        while (begin > done_ && i - begin < p && alone[begin - 1] == alone[begin - 1 + p]) --begin;
+        const std::size_t copies = (i - begin + p + same) / p;
         if (copies * p > best_copies * best_period) {
           best_period = p;
           best_begin = begin;

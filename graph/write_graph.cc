@@ -93,6 +93,7 @@ std::string draw(const GraphSnapshot& graph, const char* format, DotOptions opti
   GraphPicture picture = make_picture(graph, options.picture);
   if (picture.arrows.size() + picture.boxes.size() > 2 * kMostArrows) {
     options.picture.depth = PictureOptions::kFit;
+    options.picture.max_boxes = PictureOptions().max_boxes;
     options.picture.fold = options.picture.views = Choice::kAuto;
     options.picture.parameters = ParameterStyle::kAuto;
     picture = make_picture(graph, options.picture);

@@ -55,7 +55,8 @@ const Node& only(const GraphSnapshot& g, const char* op) {
 TEST(Snapshot, NodesStandBehindWhatTheyRead) {
   const Tensor w = parameter("w");
   const Tensor x = constant().name("x");
-  const Tensor loss = sum(add(mul(w, x), mul(w, constant()))).name("loss");
+  const Tensor first = mul(w, x);
+  const Tensor loss = sum(add(first, mul(w, constant()))).name("loss");
   const GraphSnapshot g = snapshot(loss);
   for (std::size_t i = 0; i < g.nodes.size(); ++i) {
     for (const GraphSnapshot::Input& in : g.nodes[i].inputs) EXPECT_LT(in.node, static_cast<int>(i));
@@ -176,10 +177,11 @@ TEST(InferModules, OpsWithoutParametersBelongToWhatLiesAround) {
   const Tensor a = parameter("block.fc1.weight"), b = parameter("block.fc2.weight"), c = parameter("head.weight");
   const Tensor h = test_ops::tanh(mul(constant(), a));  // between two parts of block
   const Tensor y = mul(h, b);
-  const GraphSnapshot g = snapshot(sum(mul(y, c)));
+  const Tensor loss = sum(mul(y, c));
+  const GraphSnapshot g = snapshot(loss);
   EXPECT_EQ(only(g, "tanh").module, "block");
   EXPECT_EQ(only(g, "sum").module, "");
-  GraphSnapshot plain = snapshot(sum(mul(y, c)), {.infer_modules = false});
+  GraphSnapshot plain = snapshot(loss, {.infer_modules = false});
   EXPECT_EQ(only(plain, "tanh").module, "");
   infer_modules(plain);
   EXPECT_EQ(to_json(plain), to_json(g));

@@ -27,7 +27,7 @@ constexpr Look kModuleLook = {"module", ",shape=box,style=\"rounded,filled\",per
 constexpr Look kRootLook = {"result", ",style=\"rounded,filled,bold\"", "#d9f2dd", "#2f9e4f"};
 constexpr Look kBackwardLook = {"backward", "", "#fbe6ee", "#c04f7d"};
 constexpr Look kReleasedLook = {"released", ",style=\"rounded,filled,dashed\"", "#f4f4f4", "#9a9a9a"};
-constexpr const Look* kLooks[] = {&kParameterLook, &kInputLook,    &kOpLook,      &kModuleLook,
+constexpr const Look* kLooks[] = {&kParameterLook, &kInputLook,    &kOpLook,  &kModuleLook,
                                   &kBackwardLook,  &kReleasedLook, &kRootLook};
 
 const Look& look_of(const Box& b) {
@@ -144,10 +144,10 @@ std::string count(double n) {
 
 std::string milliseconds(std::int64_t ns) { return fmt::format("{:.3g} ms", static_cast<double>(ns) / 1e6); }
 
-constexpr std::size_t kLongText = 40;    // a longer attribute list goes to the tooltip only
-constexpr std::size_t kLongTitle = 40;   // a longer title is cut off
-constexpr std::size_t kMostLines = 4;    // parameters that are told in a box
-constexpr std::size_t kLargeFile = 1000; // boxes; above it the text is kept short
+constexpr std::size_t kLongText = 40;     // a longer attribute list goes to the tooltip only
+constexpr std::size_t kLongTitle = 40;    // a longer title is cut off
+constexpr std::size_t kMostLines = 4;     // parameters that are told in a box
+constexpr std::size_t kLargeFile = 1000;  // boxes; above it the text is kept short
 
 std::string shortened(std::string_view s) {
   if (s.size() <= kLongTitle) return std::string(s);
@@ -168,13 +168,14 @@ class Writer {
   std::string write() {
     out_ += "digraph gradus {\n  charset=\"UTF-8\";\n  bgcolor=white; rankdir=";
     out_ += o_.left_to_right ? "LR" : "TB";
-    out_ += "; nodesep=0.15; ranksep=0.12; pad=0.1; compound=true; newrank=true;\n"
-            "  fontname=\"Helvetica\"; fontsize=9; fontcolor=\"#55606e\";\n"
-            "  node [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#1f2933\", penwidth=1.2, height=0.26, "
-            "margin=\"0.1,0.03\", shape=box, style=\"rounded,filled\", fillcolor=\"#e3effc\", "
-            "color=\"#3f7fc4\"];\n"
-            "  edge [fontname=\"Helvetica\", fontsize=9, fontcolor=\"#6b7785\", color=\"#8b97a5\", "
-            "arrowsize=0.6];\n";
+    out_ +=
+        "; nodesep=0.15; ranksep=0.12; pad=0.1; compound=true; newrank=true;\n"
+        "  fontname=\"Helvetica\"; fontsize=9; fontcolor=\"#55606e\";\n"
+        "  node [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#1f2933\", penwidth=1.2, height=0.26, "
+        "margin=\"0.1,0.03\", shape=box, style=\"rounded,filled\", fillcolor=\"#e3effc\", "
+        "color=\"#3f7fc4\"];\n"
+        "  edge [fontname=\"Helvetica\", fontsize=9, fontcolor=\"#6b7785\", color=\"#8b97a5\", "
+        "arrowsize=0.6];\n";
     legend();
     std::vector<std::vector<int>> boxes(p_.frames.size() + 1), frames(p_.frames.size() + 1);
     for (std::size_t i = 0; i < p_.boxes.size(); ++i)
@@ -222,7 +223,9 @@ class Writer {
   // White to red by the share of the largest.
   std::string heat_colour(const Box& b) const {
     const double x = most_ > 0 ? std::sqrt(heat(b) / most_) : 0;
-    const auto mixed = [x](int from, int to) { return from + static_cast<int>(std::lround(x * (to - from))); };
+    const auto mixed = [x](int from, int to) {
+      return from + static_cast<int>(std::lround(x * (to - from)));
+    };
     return fmt::format("#{:02x}{:02x}{:02x}", mixed(250, 240), mixed(250, 128), mixed(250, 100));
   }
 
@@ -251,11 +254,12 @@ class Writer {
 
   void line(std::string_view text, const char* fill = nullptr) {
     if (fill != nullptr) {
-      rows_ += fmt::format(
-          "<tr><td bgcolor=\"{}\"><font point-size=\"9\" color=\"#5a4a2f\">{}</font></td></tr>", fill,
-          html(text));
+      rows_ +=
+          fmt::format("<tr><td bgcolor=\"{}\"><font point-size=\"9\" color=\"#5a4a2f\">{}</font></td></tr>",
+                      fill, html(text));
     } else {
-      rows_ += fmt::format("<tr><td><font point-size=\"9\" color=\"#55606e\">{}</font></td></tr>", html(text));
+      rows_ +=
+          fmt::format("<tr><td><font point-size=\"9\" color=\"#55606e\">{}</font></td></tr>", html(text));
     }
   }
 
@@ -270,7 +274,8 @@ class Writer {
       }
       ++told;
       std::string_view name = at(p).name();
-      if (!module.empty() && name.starts_with(module) && name[module.size()] == '.') name.remove_prefix(module.size() + 1);
+      if (!module.empty() && name.starts_with(module) && name[module.size()] == '.')
+        name.remove_prefix(module.size() + 1);
       const std::string next = fmt::format("{} {}", shortened(name), sizes(at(p).outputs[0]));
       if (!text.empty() && text.size() + next.size() > kLongText) {
         line(text, kParameterLook.fill);
@@ -338,7 +343,8 @@ class Writer {
       const std::string attributes = attributes_text(n);
       if (!attributes.empty()) text += "\n" + attributes;
       for (const Snap::Value& v : n.outputs) text += fmt::format("\n{} {}", sizes(v), gradus::name(v.dtype));
-      for (const int p : b.parameters) text += fmt::format("\nreads {} {}", at(p).name(), sizes(at(p).outputs[0]));
+      for (const int p : b.parameters)
+        text += fmt::format("\nreads {} {}", at(p).name(), sizes(at(p).outputs[0]));
       if (!n.where.empty()) text += fmt::format("\nrecorded at {}", n.where);
       if (n.released) text += "\nreleased by a backward: what came before is no longer known";
     } else {
@@ -430,7 +436,8 @@ class Writer {
   void arrow(const GraphPicture::Arrow& a) {
     const Box& from = p_.boxes[static_cast<std::size_t>(a.from)];
     const Box& to = p_.boxes[static_cast<std::size_t>(a.to)];
-    const bool from_leaf = from.kind == GraphPicture::Kind::kParameter || from.kind == GraphPicture::Kind::kInput;
+    const bool from_leaf =
+        from.kind == GraphPicture::Kind::kParameter || from.kind == GraphPicture::Kind::kInput;
     out_ += "  n";
     out_ += fmt::format_int(a.from).c_str();
     out_ += " -> n";
@@ -480,9 +487,9 @@ class Writer {
   void legend() {
     std::string cells;
     for (const Look* look : kLooks) {
-      const bool told = look == &kParameterLook && std::any_of(p_.boxes.begin(), p_.boxes.end(), [](const Box& b) {
-        return !b.parameters.empty();
-      });
+      const bool told =
+          look == &kParameterLook &&
+          std::any_of(p_.boxes.begin(), p_.boxes.end(), [](const Box& b) { return !b.parameters.empty(); });
       const bool used = told || std::any_of(p_.boxes.begin(), p_.boxes.end(),
                                             [&](const Box& b) { return &look_of(b) == look; });
       if (!used) continue;
@@ -492,7 +499,8 @@ class Writer {
     std::string rows;
     const auto text = [&rows](std::string_view s, int size, int height) {
       rows += fmt::format(
-          "<tr><td height=\"{}\" valign=\"bottom\"><font point-size=\"{}\" color=\"#1f2933\">{}</font></td></tr>",
+          "<tr><td height=\"{}\" valign=\"bottom\"><font point-size=\"{}\" "
+          "color=\"#1f2933\">{}</font></td></tr>",
           height, size, html(s));
     };
     const std::string& title = o_.title.empty() ? g_.title : o_.title;
@@ -502,8 +510,8 @@ class Writer {
       if (!title.empty())
         rows += fmt::format("<font point-size=\"13\" color=\"#1f2933\">{}</font>  ", html(title));
       if (tells) {
-        rows += fmt::format("{} operations in {} boxes; \u201C\u00D7 n\u201D: drawn once for n alike", p_.operations,
-                            p_.boxes.size());
+        rows += fmt::format("{} operations in {} boxes; \u201C\u00D7 n\u201D: drawn once for n alike",
+                            p_.operations, p_.boxes.size());
       }
       rows += "</td></tr>";
     }

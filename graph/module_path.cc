@@ -96,8 +96,8 @@ class Inference {
       for (const GraphSnapshot::Input& i : n.inputs) {
         if (i.node < 0 || g_.nodes[static_cast<std::size_t>(i.node)].kind != kind) continue;
         const std::string& name = g_.value(i).name;
-        const bool owned = kind == GraphSnapshot::Kind::kParameter ? !name.empty()
-                                                                   : name.find('.') != std::string::npos;
+        const bool owned =
+            kind == GraphSnapshot::Kind::kParameter ? !name.empty() : name.find('.') != std::string::npos;
         if (!owned) continue;
         path = path.has_value() ? common(*path, parent(name)) : parent(name);
       }

@@ -71,8 +71,8 @@ struct Item {
   int first = 0;       // the smallest id of its ops
   int operations = 0;  // ops in it
   std::uint64_t hash = 0;
-  int run = kNone;  // of repeats that it is part of
-  int copy = 0;     // which of them
+  int run = kNone;        // of repeats that it is part of
+  int copy = 0;           // which of them
   bool searched = false;  // for repeats in it
 
   bool is_module() const { return node == kNone; }
@@ -590,8 +590,8 @@ class Drawer {
           if (box(b).frame != frame) frame = kNone;
         }
       }
-      const int b = new_box(n.kind == Snap::Kind::kParameter ? Picture::Kind::kParameter : Picture::Kind::kInput,
-                            frame, 1);
+      const int b = new_box(
+          n.kind == Snap::Kind::kParameter ? Picture::Kind::kParameter : Picture::Kind::kInput, frame, 1);
       box(b).node = i;
       box(b).is_root = n.is_root;
       box_of_[static_cast<std::size_t>(i)] = b;

@@ -71,8 +71,8 @@ GraphSnapshot from_model(const GraphSource& s) {
     return recorded(example->step(values, s.batch).loss, s.pass);
   }
   if (!s.options.empty()) {
-    throw UsageError(fmt::format("option '--{}' is one of the zoo's examples; {} has none", s.options[0].first,
-                                 s.name));
+    throw UsageError(
+        fmt::format("option '--{}' is one of the zoo's examples; {} has none", s.options[0].first, s.name));
   }
   return recorded(example_loss(s.name, s.batch), s.pass);
 }

@@ -65,7 +65,8 @@ TEST(SnapshotJson, CutOffAnywhere) {
   for (std::size_t n = 0; n + 2 < text.size(); n += 7) {
     const absl::StatusOr<GraphSnapshot> g = parse_snapshot(std::string_view(text).substr(0, n));
     ASSERT_FALSE(g.ok()) << n;
-    EXPECT_THAT(std::string(g.status().message()), testing::AnyOf(HasSubstr("cut off"), HasSubstr("line "))) << n;
+    EXPECT_THAT(std::string(g.status().message()), testing::AnyOf(HasSubstr("cut off"), HasSubstr("line ")))
+        << n;
   }
 }
 
@@ -75,7 +76,8 @@ TEST(SnapshotJson, Faults) {
       {"[]", "no snapshot"},
       {"{\"format\": \"x\"}", "no snapshot"},
       {"{\"format\": \"gradus graph\"}", "version none"},
-      {"{\"format\": \"gradus graph\", \"version\": 2, \"nodes\": []}", "it is of version 2, this program reads version 1"},
+      {"{\"format\": \"gradus graph\", \"version\": 2, \"nodes\": []}",
+       "it is of version 2, this program reads version 1"},
       {"{\"format\": \"gradus graph\", \"version\": 1}", "the head: \"nodes\" is missing"},
       {"{\"format\": \"gradus graph\", \"version\": 1, \"nodes\": {}}", "\"nodes\" is not an array"},
       {"{\"format\": \"gradus graph\", \"version\": 1, \"nodes\": [1]}", "node 0: it is not an object"},
@@ -104,21 +106,29 @@ TEST(SnapshotJson, WrongFields) {
   EXPECT_EQ(message("kind", "input"), node + "a leaf has an \"op\"");
   EXPECT_EQ(message("op", ""), node + "\"op\" is missing");
   EXPECT_EQ(message("op", 3), node + "\"op\" is not a string");
-  EXPECT_EQ(message("inputs", Json::array({{99, 0}})), node + "input 0 is node 99, which does not lie before it");
-  EXPECT_EQ(message("inputs", Json::array({{last, 0}})), node + "input 0 is node " + std::to_string(last) + ", which does not lie before it");
+  EXPECT_EQ(message("inputs", Json::array({{99, 0}})),
+            node + "input 0 is node 99, which does not lie before it");
+  EXPECT_EQ(message("inputs", Json::array({{last, 0}})),
+            node + "input 0 is node " + std::to_string(last) + ", which does not lie before it");
   EXPECT_EQ(message("inputs", Json::array({{0, 5}})), node + "input 0 is output 5 of node 0, which has 1");
-  EXPECT_EQ(message("inputs", Json::array({"x"})), node + "input 0 is \"x\", neither [node, output] nor null");
+  EXPECT_EQ(message("inputs", Json::array({"x"})),
+            node + "input 0 is \"x\", neither [node, output] nor null");
   EXPECT_EQ(message("outputs", Json::array()), node + "it has no outputs");
-  EXPECT_EQ(message("outputs", Json::array({{{"shape", {-1}}, {"dtype", "f32"}}})), node + "a size is negative");
+  EXPECT_EQ(message("outputs", Json::array({{{"shape", {-1}}, {"dtype", "f32"}}})),
+            node + "a size is negative");
   EXPECT_EQ(message("outputs", Json::array({{{"shape", {1, 1, 1, 1, 1, 1, 1, 1, 1}}, {"dtype", "f32"}}})),
             node + "\"shape\" has 9 items, more than 8");
-  EXPECT_EQ(message("outputs", Json::array({{{"shape", {1}}, {"dtype", "f31"}}})), node + "\"dtype\" is \"f31\", which is no dtype");
+  EXPECT_EQ(message("outputs", Json::array({{{"shape", {1}}, {"dtype", "f31"}}})),
+            node + "\"dtype\" is \"f31\", which is no dtype");
   EXPECT_EQ(message("saved_bytes", -1), node + "\"saved_bytes\" is -1");
-  EXPECT_EQ(message("saved_bytes", 1.5), node + "\"saved_bytes\" holds 1.5, which is not a whole number of 64 bits");
-  EXPECT_EQ(message("forward_ns", 18446744073709551615U), node + "\"forward_ns\" holds 18446744073709551615, which is not a whole number of 64 bits");
+  EXPECT_EQ(message("saved_bytes", 1.5),
+            node + "\"saved_bytes\" holds 1.5, which is not a whole number of 64 bits");
+  EXPECT_EQ(message("forward_ns", 18446744073709551615U),
+            node + "\"forward_ns\" holds 18446744073709551615, which is not a whole number of 64 bits");
   EXPECT_EQ(message("root", 1), node + "\"root\" is neither true nor false");
   EXPECT_EQ(message("value", 1), node + "\"value\" is not an object");
-  EXPECT_EQ(message("attributes", Json::array({{{"name", "a"}, {"type", "i64"}}})), node + "attribute a has no value");
+  EXPECT_EQ(message("attributes", Json::array({{{"name", "a"}, {"type", "i64"}}})),
+            node + "attribute a has no value");
 }
 
 TEST(SnapshotJson, BytesThatAreNoText) {
@@ -131,7 +141,8 @@ TEST(SnapshotJson, BytesThatAreNoText) {
 
 TEST(SnapshotJson, Files) {
   const std::string path =
-      (std::filesystem::temp_directory_path() / ("gradus_snapshot_" + std::to_string(getpid()) + ".json")).string();
+      (std::filesystem::temp_directory_path() / ("gradus_snapshot_" + std::to_string(getpid()) + ".json"))
+          .string();
   ASSERT_TRUE(write_file(path, "{").ok());
   EXPECT_THAT(std::string(load_snapshot(path).status().message()), testing::StartsWith(path + ": line 1: "));
   ASSERT_TRUE(write_file(path, to_json(example())).ok());

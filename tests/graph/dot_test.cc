@@ -99,8 +99,11 @@ TEST_F(Drawing, AnyNameIsDrawn) {
 
 TEST_F(Drawing, EveryFormat) {
   const Tensor t = empty({2}).name("t");
-  const std::pair<const char*, const char*> kBegins[] = {
-      {"a.svg", "<?xml"}, {"a.png", "\x89PNG"}, {"a.pdf", "%PDF"}, {"a.dot", "digraph"}, {"a.json", "{\"format\""}};
+  const std::pair<const char*, const char*> kBegins[] = {{"a.svg", "<?xml"},
+                                                         {"a.png", "\x89PNG"},
+                                                         {"a.pdf", "%PDF"},
+                                                         {"a.dot", "digraph"},
+                                                         {"a.json", "{\"format\""}};
   for (const auto& [name, begin] : kBegins) {
     write_graph(t, path(name));
     EXPECT_THAT(*read_file(path(name)), StartsWith(begin)) << name;
@@ -110,7 +113,8 @@ TEST_F(Drawing, EveryFormat) {
 TEST_F(Drawing, ErrorsLeaveNoFile) {
   const Tensor t = empty({2});
   EXPECT_THAT(message_of<ValueError>([&] { write_graph(t, path("a.gif")); }),
-              HasSubstr("write_graph: \"" + path("a.gif") + "\" does not end in .svg, .png, .pdf, .dot, .html or .json"));
+              HasSubstr("write_graph: \"" + path("a.gif") +
+                        "\" does not end in .svg, .png, .pdf, .dot, .html or .json"));
   EXPECT_THAT(message_of<ValueError>([&] { write_graph(t, path("none/a.svg")); }),
               HasSubstr("cannot write " + path("none/a.svg") + ": No such file or directory"));
   EXPECT_THAT(message_of<ValueError>([&] { write_graph(Tensor(), path("a.svg")); }),

@@ -63,7 +63,8 @@ std::vector<std::string> titles(const GraphPicture& p) {
 
 bool has_arrow(const GraphPicture& p, std::string_view from, std::string_view to) {
   return std::any_of(p.arrows.begin(), p.arrows.end(), [&](const auto& a) {
-    return p.boxes[static_cast<std::size_t>(a.from)].title == from && p.boxes[static_cast<std::size_t>(a.to)].title == to;
+    return p.boxes[static_cast<std::size_t>(a.from)].title == from &&
+           p.boxes[static_cast<std::size_t>(a.to)].title == to;
   });
 }
 
@@ -186,8 +187,10 @@ TEST(Picture, ParametersAsLines) {
   const GraphPicture p = make_picture(blocks(1), {.parameters = ParameterStyle::kLines});
   EXPECT_EQ(p.boxes.size(), 5U);
   EXPECT_EQ(p.boxes[0].parameters.size(), 1U);
-  EXPECT_THAT(to_dot(blocks(1), {.picture = {.parameters = ParameterStyle::kLines}}), HasSubstr("weight 4 × 4"));
-  EXPECT_THAT(to_dot(blocks(1), {.picture = {.parameters = ParameterStyle::kNone}}), Not(HasSubstr("weight 4 × 4<")));
+  EXPECT_THAT(to_dot(blocks(1), {.picture = {.parameters = ParameterStyle::kLines}}),
+              HasSubstr("weight 4 × 4"));
+  EXPECT_THAT(to_dot(blocks(1), {.picture = {.parameters = ParameterStyle::kNone}}),
+              Not(HasSubstr("weight 4 × 4<")));
 }
 
 TEST(Picture, HeatSaysWhoKeepsTheMemory) {
@@ -207,11 +210,13 @@ TEST(Picture, RandomGraphs) {
       std::vector<int> inputs;
       const auto count = 1 + random() % 2;
       for (unsigned k = 0; k < count; ++k)
-        inputs.push_back(static_cast<int>(b.graph.nodes.size() - 1 - random() % std::min<std::size_t>(b.graph.nodes.size(), 12)));
+        inputs.push_back(static_cast<int>(b.graph.nodes.size() - 1 -
+                                          random() % std::min<std::size_t>(b.graph.nodes.size(), 12)));
       std::string module;
       const auto depth = random() % 4;
       for (unsigned k = 0; k < depth; ++k)
-        module += std::string(k == 0 ? "" : ".") + "m" + std::to_string(i / 16 % 5) + (random() % 2 == 0 ? "a" : "b");
+        module += std::string(k == 0 ? "" : ".") + "m" + std::to_string(i / 16 % 5) +
+                  (random() % 2 == 0 ? "a" : "b");
       b.op(random() % 2 == 0 ? "add" : "mul", inputs, module, random() % 5 == 0 ? Kind::kView : Kind::kOp);
     }
     const GraphSnapshot g = b.take();
@@ -239,7 +244,8 @@ TEST(Picture, OneHundredThousandNodes) {
   const int w = b.leaf(Kind::kParameter, "w");
   int x = w;
   std::mt19937 random(3);
-  for (int i = 0; i < 100'000; ++i) x = b.op(random() % 2 == 0 ? "mul" : "add", {x, random() % 4 == 0 ? w : x});
+  for (int i = 0; i < 100'000; ++i)
+    x = b.op(random() % 2 == 0 ? "mul" : "add", {x, random() % 4 == 0 ? w : x});
   const GraphSnapshot g = b.take();
   const auto begin = std::chrono::steady_clock::now();
   const std::string dot = to_dot(g, {.picture = {.depth = PictureOptions::kAll}});

@@ -1,4 +1,5 @@
-// Snapshots: what they say of a recorded graph, of names, modules and released parts; trees, parts, differences.
+// Snapshots: what they say of a recorded graph, of names, modules and released parts; trees, parts,
+// differences.
 #include "gradus/graph/snapshot.h"
 
 #include <gmock/gmock.h>
@@ -108,9 +109,10 @@ TEST(Snapshot, BytesOfWhatIsSaved) {
 TEST(Snapshot, AReleasedGraphIsRefused) {
   const Tensor loss = sum(parameter("w")).name("loss");
   loss.backward();
-  EXPECT_THAT(message_of<GraphError>([&] { snapshot(loss); }),
-              AllOf(HasSubstr("the graph of sum \"loss\" (recorded at snapshot_test.cc:"),
-                    HasSubstr("was released by the backward at snapshot_test.cc:"), HasSubstr("retain_graph")));
+  EXPECT_THAT(
+      message_of<GraphError>([&] { snapshot(loss); }),
+      AllOf(HasSubstr("the graph of sum \"loss\" (recorded at snapshot_test.cc:"),
+            HasSubstr("was released by the backward at snapshot_test.cc:"), HasSubstr("retain_graph")));
   const Tensor again = sum(parameter("w"));
   again.backward({.retain_graph = true});
   EXPECT_THAT(ops_of(snapshot(again)), ElementsAre("sum"));
@@ -125,7 +127,8 @@ TEST(Snapshot, APartThatABackwardReleasedIsMarked) {
 }
 
 TEST(Snapshot, EmptyHandle) {
-  EXPECT_THAT(message_of<ValueError>([] { snapshot(Tensor()); }), HasSubstr("snapshot: a root is an empty handle"));
+  EXPECT_THAT(message_of<ValueError>([] { snapshot(Tensor()); }),
+              HasSubstr("snapshot: a root is an empty handle"));
 }
 
 TEST(Snapshot, BothPasses) {
@@ -174,7 +177,8 @@ TEST(ModuleScope, ParametersKnowItCloser) {
 }
 
 TEST(InferModules, OpsWithoutParametersBelongToWhatLiesAround) {
-  const Tensor a = parameter("block.fc1.weight"), b = parameter("block.fc2.weight"), c = parameter("head.weight");
+  const Tensor a = parameter("block.fc1.weight"), b = parameter("block.fc2.weight"),
+               c = parameter("head.weight");
   const Tensor h = test_ops::tanh(mul(constant(), a));  // between two parts of block
   const Tensor y = mul(h, b);
   const Tensor loss = sum(mul(y, c));
@@ -226,7 +230,8 @@ TEST_F(Parts, FindByNameOpModuleAndNumber) {
   EXPECT_THAT(find_nodes(g_, "tanh"), ElementsAre(2));
   EXPECT_THAT(find_nodes(g_, "#1"), ElementsAre(1));
   EXPECT_THAT(find_nodes(g_, "net"), testing::Not(IsEmpty()));
-  for (const char* none : {"", "#", "#99", "#1x", "ne", "net.w.x"}) EXPECT_THAT(find_nodes(g_, none), IsEmpty()) << none;
+  for (const char* none : {"", "#", "#99", "#1x", "ne", "net.w.x"})
+    EXPECT_THAT(find_nodes(g_, none), IsEmpty()) << none;
   EXPECT_THAT(node_names(g_), testing::IsSupersetOf({"net.w", "tanh", "loss", "net"}));
 }
 
@@ -244,7 +249,8 @@ TEST_F(Parts, WhatIsLeftOutIsMarked) {
   EXPECT_THAT(ops_of(p), ElementsAre("affine", "sum"));
   EXPECT_EQ(p.nodes[1].inputs[0].node, 0);
   EXPECT_TRUE(p.nodes[1].inputs[0].indirect);
-  EXPECT_THAT(message_of<ValueError>([&] { matching(g_, "("); }), HasSubstr("\"(\" is no regular expression"));
+  EXPECT_THAT(message_of<ValueError>([&] { matching(g_, "("); }),
+              HasSubstr("\"(\" is no regular expression"));
 }
 
 TEST(Diff, AddedRemovedReshapedChanged) {

@@ -187,8 +187,8 @@ Truth watch(Module& model, const FunctionRef<void()> run) {
 // Up to what a person sees: a layer without parameters of its own (dropout, relu) and a layer of one op are
 // the same as the module around.
 struct Score {
-  int right = 0;   // the same module
-  int near = 0;    // one of them lies directly in the other
+  int right = 0;  // the same module
+  int near = 0;   // one of them lies directly in the other
   int wrong = 0;
 };
 Score compare(const GraphSnapshot& g, const Truth& truth) {
@@ -220,8 +220,8 @@ TEST(InferredModules, AgreeWithHooks) {
     const Truth truth = watch(model, [&] { y = model(x); });
     const Score s = compare(snapshot(y), truth);
     const int all = s.right + s.near + s.wrong;
-    testing::Test::RecordProperty(name, std::to_string(s.right) + " right, " + std::to_string(s.near) + " near, " +
-                                            std::to_string(s.wrong) + " wrong");
+    testing::Test::RecordProperty(name, std::to_string(s.right) + " right, " + std::to_string(s.near) +
+                                            " near, " + std::to_string(s.wrong) + " wrong");
     std::printf("%s: of %d ops %d right, %d one level off, %d wrong\n", name, all, s.right, s.near, s.wrong);
     EXPECT_LE(s.wrong * 20, all) << name;
     EXPECT_GE(s.right * 10, all * 8) << name;

@@ -57,7 +57,8 @@ TEST_P(Graph, GraphvizTakesItWithoutAWarning) {
 TEST_P(Graph, ASnapshotIsDrawnAsItsModel) {
   const TemporaryFolder folder;
   EXPECT_EQ(run_tool(folder.path(), {"graph", GetParam(), "--out", "a.json"}).code, 0);
-  EXPECT_EQ(run_tool(folder.path(), {"graph", "a.json"}).out, run_tool(folder.path(), {"graph", GetParam()}).out);
+  EXPECT_EQ(run_tool(folder.path(), {"graph", "a.json"}).out,
+            run_tool(folder.path(), {"graph", GetParam()}).out);
   const Outcome same = run_tool(folder.path(), {"graph", "diff", "a.json", GetParam()});
   EXPECT_EQ(same.code, 0) << same.out;
 }
@@ -74,7 +75,8 @@ TEST_P(Graph, SvgAndPngGoToFiles) {
   EXPECT_EQ(png.code, 0);
   EXPECT_EQ(png.out, "picture.png\n");
   EXPECT_THAT(read_all(folder / "picture.png"), StartsWith("\x89PNG\r\n\x1a\n"));
-  EXPECT_THAT(files_in(folder.path()), UnorderedElementsAre("picture.png", "picture.pdf", GetParam() + ".svg"));
+  EXPECT_THAT(files_in(folder.path()),
+              UnorderedElementsAre("picture.png", "picture.pdf", GetParam() + ".svg"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Graph, testing::ValuesIn(graph_model_names()), [](const auto& info) {
@@ -101,8 +103,9 @@ TEST(GraphOfMlp, BatchSizeIsShown) {
 
 TEST(GraphNames, AnyTextIsTakenByGraphviz) {
   const TemporaryFolder folder;
-  for (const std::string name : {"a\"b", "<b>x</b>", "x & y", "back\\slash", "two\nlines", "\x01\x7f", "\xff\xfe", "größe",
-                                 "\\N \\G \\", "]; } digraph {", "-->", "模型.層", "&#65;", "\xed\xa0\x80"}) {
+  for (const std::string name :
+       {"a\"b", "<b>x</b>", "x & y", "back\\slash", "two\nlines", "\x01\x7f", "\xff\xfe", "größe",
+        "\\N \\G \\", "]; } digraph {", "-->", "模型.層", "&#65;", "\xed\xa0\x80"}) {
     GraphSnapshot g;
     GraphSnapshot::Node leaf;
     leaf.kind = GraphSnapshot::Kind::kParameter;
@@ -167,7 +170,8 @@ TEST(GraphErrors, ExitWithTwoAndLeaveNothing) {
       {{"graph", "mpl"}, "unknown model 'mpl'; did you mean mlp?"},
       {{"graph", "mlp", "--format", "svgg"}, "unknown format 'svgg'; did you mean svg?"},
       {{"graph", "mlp", "--out", "a.gif"}, "--out a.gif: unknown format 'gif'"},
-      {{"graph", "mlp", "--around", "fc1.wieght", "--out", "a.svg"}, "unknown node 'fc1.wieght'; did you mean fc1.weight"},
+      {{"graph", "mlp", "--around", "fc1.wieght", "--out", "a.svg"},
+       "unknown node 'fc1.wieght'; did you mean fc1.weight"},
       {{"graph", "mlp", "--reaching", "zzz", "--out", "a.svg"}, "unknown node 'zzz'; --format text shows"},
       {{"graph", "mlp", "--filter", "(", "--out", "a.svg"}, "\"(\" is no regular expression"},
       {{"graph", "mlp", "--filter", "zzz", "--out", "a.svg"}, "no name, op or module matches"},

@@ -6,11 +6,13 @@
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 
 #include "gradus/base/format.h"
 #include "gradus/graph/apply.h"
 #include "gradus/graph/flops.h"
 #include "gradus/graph/node.h"
+#include "gradus/graph/snapshot.h"
 
 namespace gradus {
 namespace {
@@ -188,6 +190,41 @@ void Profile::after_rule(Node&, std::span<const Tensor>, Location) {
 
 void Profile::leaf_gradient(const Tensor& t, const Tensor& gradient, Location) {
   if (options_.statistics && !t.name().empty()) leaf(t.name()).gradient = statistics(gradient.view());
+}
+
+namespace {
+
+GraphSnapshot::Statistics of_snapshot(const Statistics& s) {
+  return {s.min, s.max, s.mean, s.norm, s.nan, s.inf};
+}
+
+}  // namespace
+
+void add_measurements(GraphSnapshot& graph, const Profile& profile) {
+  std::unordered_map<std::uint64_t, GraphSnapshot::Node*> recorded;
+  std::unordered_map<std::string_view, GraphSnapshot::Node*> leaves;
+  for (GraphSnapshot::Node& n : graph.nodes) {
+    if (n.sequence != 0) recorded.emplace(n.sequence, &n);
+    if (n.is_leaf() && !n.name().empty()) leaves.emplace(n.name(), &n);
+  }
+  for (const ProfiledCall& c : profile.calls()) {
+    const auto it = recorded.find(c.sequence);
+    if (it == recorded.end()) continue;
+    const bool looked_at = c.statistics.elements > 0;
+    if (c.kind == ProfiledCall::Kind::forward) {
+      it->second->forward_ns = it->second->forward_ns.value_or(0) + c.duration_ns;
+      if (looked_at) it->second->value = of_snapshot(c.statistics);
+    } else if (c.kind == ProfiledCall::Kind::rule) {
+      it->second->backward_ns = it->second->backward_ns.value_or(0) + c.duration_ns;
+      if (looked_at) it->second->gradient = of_snapshot(c.statistics);
+    }
+  }
+  for (const ProfiledLeaf& l : profile.leaves()) {
+    const auto it = leaves.find(l.name);
+    if (it == leaves.end()) continue;
+    if (l.value.elements > 0) it->second->value = of_snapshot(l.value);
+    if (l.gradient.elements > 0) it->second->gradient = of_snapshot(l.gradient);
+  }
 }
 
 std::vector<ProfileRow> sorted_by_time(std::vector<ProfileRow> rows) {

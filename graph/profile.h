@@ -92,6 +92,12 @@ class [[nodiscard]] Profile : Observer {
   std::vector<Walk> walks_;
 };
 
+struct GraphSnapshot;
+
+// Writes times and statistics of the profile into the nodes that it saw being recorded, and into leaves by
+// their names. A node that several walks went through has the sum of their times.
+void add_measurements(GraphSnapshot& graph, const Profile& profile);
+
 // Calls that are alike, summed: of one op, of one module.
 struct ProfileRow {
   std::string name;

@@ -11,6 +11,7 @@
 #include "gradus/graph/node.h"
 #include "gradus/graph/profile_export.h"
 #include "gradus/graph/recording.h"
+#include "gradus/graph/snapshot.h"
 #include "gradus/graph/trace.h"
 #include "gradus/tests/graph/message.h"
 #include "gradus/tests/graph/test_ops.h"
@@ -163,6 +164,27 @@ TEST(Profile, StatisticsOfValuesAndGradients) {
   EXPECT_EQ(profile.leaves()[0].value.min, -2);
   EXPECT_EQ(profile.leaves()[0].gradient.min, -4);
   EXPECT_EQ(profile.leaves()[0].gradient.max, 8);
+}
+
+TEST(Profile, FillsASnapshot) {
+  Tensor x = leaf({1, -2, 4}).name("x");
+  const Profile profile({.statistics = true});
+  const Tensor loss = sum(mul(x, x));
+  loss.backward({.retain_graph = true});
+  GraphSnapshot graph = snapshot(loss);
+  add_measurements(graph, profile);
+  for (const GraphSnapshot::Node& n : graph.nodes) {
+    ASSERT_TRUE(n.value.has_value()) << n.op;
+    ASSERT_TRUE(n.gradient.has_value()) << n.op;
+    EXPECT_EQ(n.forward_ns.has_value(), !n.is_leaf());
+    EXPECT_EQ(n.backward_ns.has_value(), !n.is_leaf());
+    if (n.is_leaf()) {
+      EXPECT_EQ(n.gradient->max, 8);
+    }
+    if (n.op == "mul") {
+      EXPECT_EQ(n.value->max, 16);
+    }
+  }
 }
 
 TEST(Profile, RowsAreSumsLongestFirst) {

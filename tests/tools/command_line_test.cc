@@ -48,9 +48,9 @@ TEST_P(WrongInput, IsOneLineAndCode2) {
 INSTANTIATE_TEST_SUITE_P(
     Names, WrongInput,
     testing::Values(
-        Wrong{{}, "gradus: which command? One of train, eval, graph, ops, check, onnx"},
+        Wrong{{}, "gradus: which command? One of train, eval, graph, ops, check, onnx, profile, why-nan"},
         Wrong{{"trian"}, "gradus: unknown command 'trian'; did you mean train?"},
-        Wrong{{"fly"}, "gradus: unknown command 'fly'; known: train, eval, graph, ops, check, onnx"},
+        Wrong{{"fly"}, "gradus: unknown command 'fly'; known: train, eval, graph, ops, check, onnx, profile, why-nan"},
         Wrong{{"--verison"}, "gradus: unknown option '--verison'; did you mean --version?"},
         Wrong{{"-v"}, "gradus: unknown option '-v'; known: "},
         Wrong{{"train"}, "gradus train: which command? One of fashion-mnist, "},

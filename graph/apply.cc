@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <vector>
 
 #include "gradus/base/pool.h"
 #include "gradus/graph/describe.h"
 #include "gradus/graph/engine_ops.h"
 #include "gradus/graph/node.h"
+#include "gradus/graph/observer.h"
 #include "gradus/graph/recording.h"
 #include "gradus/graph/tensor_impl.h"
 #include "gradus/graph/trace.h"
@@ -421,19 +423,31 @@ void Operand::fail_undefined() const {
 
 namespace {
 
-[[gnu::noinline]] void apply_traced(const OpDef& op, std::span<const Operand> in, const void* attrs,
-                                    std::span<Tensor> outs) {
-  TracedCall call(op, in, attrs, place(in));
-  apply(op, in, attrs, outs);  // the trace is off meanwhile
-  call.finish(outs);
+// With a trace or an observer. Both are off while the op runs: what it applies inside is its own affair.
+[[gnu::noinline]] void apply_watched(const OpDef& op, std::span<const Operand> in, const void* attrs,
+                                     std::span<Tensor> outs) {
+  struct Unwatched {
+    Unwatched() { graph_internal::set_watched(false); }
+    ~Unwatched() { graph_internal::set_watched(true); }
+    Unwatched(const Unwatched&) = delete;
+    Unwatched& operator=(const Unwatched&) = delete;
+  };
+  const ObservedOp call{&op, in, attrs, place(in), thread_state.in_rule};
+  const Unwatched unwatched;
+  std::optional<TracedCall> traced;
+  if (graph_internal::trace != nullptr) traced.emplace(op, in, attrs, call.where);
+  Observers::before_op(call);
+  apply(op, in, attrs, outs);
+  Observers::after_op(call, outs);
+  if (traced) traced->finish(outs);
 }
 
 }  // namespace
 
 Tensor apply(const OpDef& op, std::span<const Operand> in, const void* attrs) {
   Tensor result;
-  if (graph_internal::trace != nullptr) [[unlikely]] {
-    apply_traced(op, in, attrs, std::span(&result, 1));
+  if (graph_internal::watched != nullptr) [[unlikely]] {
+    apply_watched(op, in, attrs, std::span(&result, 1));
     return result;
   }
   const Location where = place(in);
@@ -451,8 +465,8 @@ Tensor apply(const OpDef& op, std::span<const Operand> in, const void* attrs) {
 }
 
 void apply(const OpDef& op, std::span<const Operand> in, const void* attrs, std::span<Tensor> outs) {
-  if (graph_internal::trace != nullptr) [[unlikely]]
-    return apply_traced(op, in, attrs, outs);
+  if (graph_internal::watched != nullptr) [[unlikely]]
+    return apply_watched(op, in, attrs, outs);
   Apply::run(op, in.data(), in.size(), attrs, place(in), outs.data(), outs.size());
 }
 

@@ -12,6 +12,7 @@
 #include "gradus/graph/describe.h"
 #include "gradus/graph/engine_ops.h"
 #include "gradus/graph/node.h"
+#include "gradus/graph/observer.h"
 #include "gradus/graph/recording.h"
 #include "gradus/graph/tensor_impl.h"
 
@@ -151,7 +152,9 @@ class Walk {
     if (!targets_.empty()) mark(outputs);
     for (std::size_t i = 0; i < outputs.size(); ++i) start(outputs[i], seeds.empty() ? Tensor() : seeds[i]);
     const RecordingGuard recording(create_graph_);
-    while (!heap_.empty()) step();
+    if (graph_internal::watched != nullptr) [[unlikely]]
+      return run_observed();
+    while (!heap_.empty()) step<false>();
   }
 
   // All hooks first, so that a throwing one leaves every grad() as it was.
@@ -441,7 +444,31 @@ class Walk {
     }
   }
 
-  void step() {
+  [[gnu::noinline]] void run_observed() {
+    Observers::begin_walk(where_);
+    struct End {
+      Location where;
+      ~End() { Observers::end_walk(where); }
+    } const end{where_};
+    while (!heap_.empty()) step<true>();
+    for (const LeafSlot& s : leaves_) {
+      if (s.grad.defined()) Observers::leaf_gradient(s.leaf, s.grad, where_);
+    }
+  }
+
+  // What has arrived so far for each input of a node.
+  [[gnu::noinline]] void observe_rule(Node* n) {
+    std::vector<Tensor> gradients(n->inputs);
+    for (std::uint32_t i = 0; i < n->inputs; ++i) {
+      Edge& e = n->edges()[i];
+      if (!needs(e)) continue;
+      gradients[i] = e.leaf ? find_leaf(e.as_leaf())->grad : e.node()->output_slots()[e.output].grad;
+    }
+    Observers::after_rule(*n, gradients, where_);
+  }
+
+  template <bool kObserved>
+  [[gnu::always_inline]] void step() {
     Node* n = heap_.begin()->node;
     // A claimed node stays first in the heap until its rule is done, so that an error finds it there. What
     // the rule pushes has lower sequence numbers, so it stays the maximum.
@@ -459,9 +486,11 @@ class Walk {
       RuleContext context;
       context.walk_ = this;
       context.node_ = n;
+      if constexpr (kObserved) Observers::before_rule(*n, where_);
       const InRule in_rule(n->where());
       n->op->rule(context);
       check_complete(n, context.set_);
+      if constexpr (kObserved) observe_rule(n);
     }
     std::pop_heap(heap_.begin(), heap_.end());
     heap_.pop_back();

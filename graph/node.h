@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -51,9 +52,11 @@ struct OutputSlot {
   DType dtype;
 };
 
-// Extras of interior tensors, by output.
+// Extras of interior tensors, by output, and what drawings say of them.
 struct NodeExtras {
   std::vector<std::pair<std::uint32_t, Ref<Extras>>> by_output;
+  std::vector<std::pair<std::uint32_t, std::string>> names;  // the last one of an output counts
+  const char* module = nullptr;                              // path of the ModuleScope it was recorded in
 };
 
 struct Node {

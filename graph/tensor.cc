@@ -148,6 +148,11 @@ Tensor& Tensor::name(std::string_view name) & {
   text[name.size()] = '\0';
   delete[] t->name;
   t->name = text;
+  if (t->node != nullptr) {
+    // The node does not know its outputs, and drawings show it when they are gone.
+    if (t->node->extras == nullptr) t->node->extras = new NodeExtras;
+    t->node->extras->names.emplace_back(t->output, name);
+  }
   return *this;
 }
 

@@ -4,6 +4,7 @@
 
 #include "gradus/base/format.h"
 #include "gradus/graph/apply.h"
+#include "gradus/graph/observer.h"
 
 namespace gradus {
 
@@ -18,12 +19,15 @@ Trace::Trace(Location where) {
     throw_error<GraphError>(where, "Trace", "this thread has one already; stop() it first");
   }
   trace = this;
+  graph_internal::set_watched(true);
 }
 
 Trace::~Trace() { stop(); }
 
 void Trace::stop() {
-  if (trace == this) trace = nullptr;
+  if (trace != this) return;
+  trace = nullptr;
+  graph_internal::set_watched(true);
 }
 
 void Trace::add_copy(const Tensor& from, const Tensor& to, Location where) {

@@ -3,15 +3,27 @@
 #include <cgraph.h>
 #include <gvc.h>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "gradus/base/file.h"
 #include "gradus/base/format.h"
-#include "gradus/graph/dot.h"
+#include "gradus/graph/html.h"
 
 namespace gradus {
 namespace {
+
+constexpr std::string_view kFormats[] = {"svg", "png", "pdf", "dot", "html", "json"};
+
+// A4 with margins of 12 mm, in points.
+constexpr double kPageShort = 595 - 68;
+constexpr double kPageLong = 842 - 68;
+// Fewer boxes than this tell too little; a long picture is better.
+constexpr std::size_t kFewBoxes = 8;
+// The layout of more arrows than this may take longer than anybody waits.
+constexpr std::size_t kMostArrows = 1200;
 
 // Graphviz reports through a process-wide callback and is not safe from two threads.
 std::mutex graphviz_mutex;
@@ -30,61 +42,116 @@ struct CollectMessages {
   agusererrf before;
 };
 
-std::string render(const std::string& dot, const char* format, Location where) {
-  const std::lock_guard lock(graphviz_mutex);
-  const CollectMessages collecting;
-  auto fail = [&]() {
+// A text in DOT, laid out.
+class Layout {
+ public:
+  Layout(const std::string& dot, Location where) : where_(where) {
+    if (context_ == nullptr) fail("drawn");
+    graph_.reset(agmemread(dot.c_str()));
+    if (graph_ == nullptr) fail("read");
+    if (gvLayout(context_.get(), graph_.get(), "dot") != 0) fail("laid out");
+    laid_out_ = true;
+  }
+  ~Layout() {
+    if (laid_out_) gvFreeLayout(context_.get(), graph_.get());
+  }
+  Layout(const Layout&) = delete;
+  Layout& operator=(const Layout&) = delete;
+
+  bool fits_page() const {
+    const boxf& b = GD_bb(graph_.get());
+    const double w = b.UR.x - b.LL.x, h = b.UR.y - b.LL.y;
+    return std::min(w, h) <= kPageShort && std::max(w, h) <= kPageLong;
+  }
+
+  std::string render(const char* format) {
+    char* data = nullptr;
+    unsigned int length = 0;
+    if (gvRenderData(context_.get(), graph_.get(), format, &data, &length) != 0 || data == nullptr)
+      fail(format);
+    const std::unique_ptr<char, void (*)(char*)> owner(data, gvFreeRenderData);
+    return {data, length};
+  }
+
+ private:
+  [[noreturn]] void fail(const char* what) const {
     const std::string why = graphviz_says.empty() ? "it gives no reason" : graphviz_says;
-    throw_error<ValueError>(where, "write_graph", "Graphviz could not draw the graph as {}: {}", format, why);
+    throw_error<ValueError>(where_, "write_graph", "Graphviz could not draw the graph ({}): {}", what, why);
+  }
+
+  const std::lock_guard<std::mutex> lock_{graphviz_mutex};
+  const CollectMessages collecting_;
+  Location where_;
+  std::unique_ptr<GVC_t, int (*)(GVC_t*)> context_{gvContext(), gvFreeContext};
+  std::unique_ptr<Agraph_t, int (*)(Agraph_t*)> graph_{nullptr, agclose};
+  bool laid_out_ = false;
+};
+
+std::string draw(const GraphSnapshot& graph, const char* format, DotOptions options, Location where) {
+  GraphPicture picture = make_picture(graph, options.picture);
+  if (picture.arrows.size() + picture.boxes.size() > 2 * kMostArrows) {
+    options.picture.depth = PictureOptions::kFit;
+    options.picture.max_boxes = PictureOptions().max_boxes;
+    options.picture.fold = options.picture.views = Choice::kAuto;
+    options.picture.parameters = ParameterStyle::kAuto;
+    picture = make_picture(graph, options.picture);
+  }
+  const auto lay_out = [&](const GraphPicture& p) {
+    std::string dot = to_dot(graph, p, options);
+    // Screens show about twice Graphviz's 96 points an inch.
+    if (std::string_view(format) == "png") dot.insert(dot.find('\n') + 1, "  dpi=160;\n");
+    return std::make_unique<Layout>(dot, where);
   };
-
-  const std::unique_ptr<GVC_t, int (*)(GVC_t*)> context(gvContext(), gvFreeContext);
-  if (context == nullptr) fail();
-  const std::unique_ptr<Agraph_t, int (*)(Agraph_t*)> graph(agmemread(dot.c_str()), agclose);
-  if (graph == nullptr) fail();
-  if (gvLayout(context.get(), graph.get(), "dot") != 0) fail();
-  auto free_layout = [&context](Agraph_t* g) { gvFreeLayout(context.get(), g); };
-  const std::unique_ptr<Agraph_t, decltype(free_layout)> layout(graph.get(), free_layout);
-  char* data = nullptr;
-  unsigned int length = 0;
-  if (gvRenderData(context.get(), graph.get(), format, &data, &length) != 0 || data == nullptr) fail();
-  const std::unique_ptr<char, void (*)(char*)> owner(data, gvFreeRenderData);
-  return {data, length};
-}
-
-bool ends_with(std::string_view s, std::string_view end) {
-  return s.size() > end.size() && s.substr(s.size() - end.size()) == end;
+  std::unique_ptr<Layout> layout = lay_out(picture);
+  if (options.picture.depth == PictureOptions::kFit && !layout->fits_page()) {
+    layout.reset();
+    PictureOptions less = options.picture;
+    std::size_t boxes = picture.boxes.size();
+    while (boxes > kFewBoxes) {
+      less.max_boxes = static_cast<int>(boxes) - 1;
+      GraphPicture next = make_picture(graph, less);
+      if (next.boxes.size() < kFewBoxes || next.boxes.size() >= boxes) break;
+      boxes = next.boxes.size();
+      picture = std::move(next);
+      layout = lay_out(picture);
+      if (layout->fits_page()) return layout->render(format);
+      layout.reset();  // Graphviz draws one at a time
+    }
+    layout = lay_out(picture);
+  }
+  return layout->render(format);
 }
 
 }  // namespace
 
-void write_graph(const Tensor& root, const std::string& path, const WriteGraphOptions& options,
+std::string render_graph(const GraphSnapshot& graph, std::string_view format, const DotOptions& options,
+                         Location where) {
+  if (format == "dot") return to_dot(graph, options);
+  if (format == "json") return to_json(graph);
+  if (format == "html") return to_html(graph);
+  for (const char* drawn : {"svg", "png", "pdf"}) {
+    if (format == drawn) return draw(graph, drawn, options, where);
+  }
+  throw_error<ValueError>(where, "write_graph", "unknown format \"{}\"; there are {}", format,
+                          fmt::join(kFormats, ", "));
+}
+
+void write_graph(const GraphSnapshot& graph, const std::string& path, const DotOptions& options,
                  Location where) {
-  const char* format = ends_with(path, ".dot")   ? "dot"
-                       : ends_with(path, ".svg") ? "svg"
-                       : ends_with(path, ".png") ? "png"
-                                                 : nullptr;
-  if (format == nullptr) {
-    throw_error<ValueError>(where, "write_graph", "\"{}\" does not end in .dot, .svg or .png", path);
+  const std::size_t dot = path.rfind('.');
+  const std::string_view format =
+      dot == std::string::npos || dot == 0 ? std::string_view() : std::string_view(path).substr(dot + 1);
+  if (std::find(std::begin(kFormats), std::end(kFormats), format) == std::end(kFormats)) {
+    throw_error<ValueError>(where, "write_graph",
+                            "\"{}\" does not end in .svg, .png, .pdf, .dot, .html or .json", path);
   }
-  const GraphSnapshot graph = snapshot(root, where);
-  const bool draws = !ends_with(path, ".dot");
-  if (draws && static_cast<std::int64_t>(graph.nodes.size()) > options.max_nodes) {
-    throw_error<ValueError>(
-        where, "write_graph",
-        "the graph has {} nodes, more than max_nodes = {}: its layout would take very long "
-        "and could not be read; write a .dot file, or draw a smaller part",
-        graph.nodes.size(), options.max_nodes);
-  }
-  std::string data = to_dot(graph, {.title = options.title});
-  if (draws) {
-    // Screens show about twice Graphviz's 96 points an inch.
-    if (ends_with(path, ".png")) data.insert(data.find('\n') + 1, "  dpi=160;\n");
-    data = render(data, format, where);
-  }
-  if (const absl::Status s = write_file(path, data); !s.ok()) {
+  if (const absl::Status s = write_file(path, render_graph(graph, format, options, where)); !s.ok()) {
     throw_error<ValueError>(where, "write_graph", "{}", std::string(s.message()));
   }
+}
+
+void write_graph(const Tensor& root, const std::string& path, const DotOptions& options, Location where) {
+  write_graph(snapshot(root, {}, where), path, options, where);
 }
 
 }  // namespace gradus

@@ -4,21 +4,26 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
+#include "gradus/graph/dot.h"
+#include "gradus/graph/snapshot.h"
 #include "gradus/graph/tensor.h"
 
 namespace gradus {
 
-struct WriteGraphOptions {
-  std::string title = {};
-  // Above this many nodes a picture is refused: its layout would take minutes and nobody could read it.
-  std::int64_t max_nodes = 2000;
-};
-
-// The ending of `path` says what is written: .dot (text, any size), .svg or .png. The file appears whole or
-// not at all. Errors: ValueError for another ending, a graph that is too large to draw, or a file that cannot
-// be written.
-void write_graph(const Tensor& root, const std::string& path, const WriteGraphOptions& options = {},
+// The ending of `path` says what is written: .svg, .png or .pdf; .dot for Graphviz, .html for a page to look
+// around in, .json for the snapshot itself. Where the options leave it open, a picture is folded until an A4
+// page holds it; one that is asked for in full but that no layout could draw within seconds is folded too.
+// The file appears whole or not at all. Errors: ValueError for another ending or a file that cannot be
+// written; those of snapshot().
+void write_graph(const Tensor& root, const std::string& path, const DotOptions& options = {},
                  Location where = Location::current());
+void write_graph(const GraphSnapshot& graph, const std::string& path, const DotOptions& options = {},
+                 Location where = Location::current());
+
+// The same as text or bytes: `format` is "svg", "png", "pdf", "dot", "html" or "json".
+std::string render_graph(const GraphSnapshot& graph, std::string_view format, const DotOptions& options = {},
+                         Location where = Location::current());
 
 }  // namespace gradus

@@ -32,6 +32,8 @@ void add_graph(CLI::App& app);
 void add_ops(CLI::App& app);
 void add_check(CLI::App& app);
 void add_onnx(CLI::App& app);
+void add_profile(CLI::App& app);
+void add_why_nan(CLI::App& app);
 void add_lecture(CLI::App& app);
 
 // The whole program. Exit codes: 0 done, 1 a check found a fault, 2 the input was wrong, 130 stopped.

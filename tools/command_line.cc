@@ -119,6 +119,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_ops(app);
   add_check(app);
   add_onnx(app);
+  add_profile(app);
+  add_why_nan(app);
   add_lecture(app);
 
   std::string name = "gradus";

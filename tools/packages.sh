@@ -25,6 +25,7 @@ test_packages=(
   clang clang-format clang-tidy libclang-rt-14-dev libomp-dev
   valgrind python3 git
   libonnx-testdata                                # the operators' test cases
+  chromium                                        # the page of graphs
 )
 bench_packages=(
   python3-venv                                    # libtorch's virtual environment

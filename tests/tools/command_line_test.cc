@@ -48,9 +48,13 @@ TEST_P(WrongInput, IsOneLineAndCode2) {
 INSTANTIATE_TEST_SUITE_P(
     Names, WrongInput,
     testing::Values(
-        Wrong{{}, "gradus: which command? One of train, eval, graph, ops, check, onnx, lecture"},
+        Wrong{
+            {},
+            "gradus: which command? One of train, eval, graph, ops, check, onnx, profile, why-nan, lecture"},
         Wrong{{"trian"}, "gradus: unknown command 'trian'; did you mean train?"},
-        Wrong{{"fly"}, "gradus: unknown command 'fly'; known: train, eval, graph, ops, check, onnx, lecture"},
+        Wrong{{"fly"},
+              "gradus: unknown command 'fly'; known: train, eval, graph, ops, check, onnx, profile, why-nan, "
+              "lecture"},
         Wrong{{"--verison"}, "gradus: unknown option '--verison'; did you mean --version?"},
         Wrong{{"-v"}, "gradus: unknown option '-v'; known: "},
         Wrong{{"train"}, "gradus train: which command? One of fashion-mnist, "},

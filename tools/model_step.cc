@@ -1,0 +1,50 @@
+#include "gradus/tools/model_step.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "gradus/docs/examples/zoo/zoo.h"
+#include "gradus/tools/command.h"
+#include "gradus/tools/graph_source.h"
+#include "gradus/tools/validators.h"
+
+namespace gradus::tools {
+
+void ModelStep::add_to(CLI::App& command) {
+  command.add_option("model", model_, fmt::format("{}", fmt::join(graph_model_names(), ", ")))
+      ->required()
+      ->check(one_of("model", graph_model_names()))
+      ->type_name("");
+  command.add_option("--batch-size", batch_, "Rows of the made-up batch")
+      ->check(whole_number(1, 100'000))
+      ->type_name("N");
+  command.add_option("--seed", seed_, "Of weights and inputs")->check(whole_number(0))->type_name("N");
+  for (const std::string& name : graph_model_options()) {
+    if (command.get_option_no_throw("--" + name) != nullptr) continue;
+    command
+        .add_option_function<double>(
+            "--" + name, [this, name](const double& v) { options_[name] = v; },
+            "Option of an example of the zoo")
+        ->default_str("")
+        ->type_name("X")
+        ->group("Options of examples");
+  }
+}
+
+Example ModelStep::run() const {
+  manual_seed(seed_);
+  for (const zoo::Entry& e : zoo::examples()) {
+    if (model_ != e.name || e.example->step == nullptr) continue;
+    zoo::Values values(e.example->options);
+    for (const auto& [name, value] : options_) values.set(name, value);
+    zoo::Step step = e.example->step(values, batch_);
+    return {std::move(step.inputs), std::move(step.prediction), std::move(step.loss)};
+  }
+  if (!options_.empty()) {
+    throw UsageError(fmt::format("option '--{}' is one of the zoo's examples; {} has none",
+                                 options_.begin()->first, model_));
+  }
+  return example_step(model_, batch_);
+}
+
+}  // namespace gradus::tools

@@ -73,7 +73,7 @@ struct Field : nn::Module {
 // path(), with gradients by the adjoint method.
 Tensor adjoint_path(const Field& f, const Tensor& y0, const Times& t) {
   const State weights = f.parameters();
-  const Tensor seen = [&] {
+  Tensor seen = [&] {
     const NoGrad guard;
     return path(f, y0, t);
   }();

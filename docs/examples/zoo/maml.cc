@@ -94,7 +94,9 @@ Figures train(Run& run) {
   const double inner = run.number("inner-lr"), lr = run.number("lr");
   const Keep keep = run.count("first-order") == 1 ? Keep::first_order : Keep::all;
   const Net meta(run.count("width"));
-  const Net usual = meta;  // a copy: both start from the same weights
+  // Both start from the same weights and are trained apart.
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): its parameters change, though not the handle
+  const Net usual = meta;
   optim::Adam meta_opt(meta.parameters(), {.lr = lr}), usual_opt(usual.parameters(), {.lr = lr});
 
   const Tasks test_tasks(run.count("test-tasks"));

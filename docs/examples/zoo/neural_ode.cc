@@ -73,7 +73,7 @@ struct Field : nn::Module {
 // path(), with gradients by the adjoint method.
 Tensor adjoint_path(const Field& f, const Tensor& y0, const Times& t) {
   const State weights = f.parameters();
-  const Tensor seen = [&] {
+  Tensor seen = [&] {
     const NoGrad guard;
     return path(f, y0, t);
   }();
@@ -102,10 +102,7 @@ Tensor adjoint_path(const Field& f, const Tensor& y0, const Times& t) {
       "adjoint_path", inputs, [&](const CustomInputs&) { return seen; }, backward);
 }
 
-Tensor spiral(const Tensor& y) {
-  static const Tensor kA = tensor({{-0.1, 2.0}, {-2.0, -0.1}}, DType::f64);
-  return matmul(y * y * y, kA);
-}
+Tensor spiral(const Tensor& y) { return matmul(y * y * y, tensor({{-0.1, 2.0}, {-2.0, -0.1}}, DType::f64)); }
 
 // Pieces of the noisy path: where each begins, and where it goes on.
 struct Pieces {

@@ -111,7 +111,7 @@ Figures train(Run& run) {
 
   // Loss and gradients by the weights only: the points need none.
   const auto loss_and_gradients = [&] {
-    const Tensor loss = problem.loss(net);
+    Tensor loss = problem.loss(net);
     std::vector<Tensor> gradients = grad(loss, parameters);
     for (std::size_t i = 0; i < parameters.size(); ++i) Tensor(parameters[i]).set_grad(gradients[i]);
     return loss;

@@ -9,9 +9,7 @@
 
 #include "gradus/base/file.h"
 #include "gradus/base/format.h"
-#if __has_include("gradus/graph/html.h")
 #include "gradus/graph/html.h"
-#endif
 
 namespace gradus {
 namespace {
@@ -122,25 +120,13 @@ std::string draw(const GraphSnapshot& graph, const char* format, DotOptions opti
   return layout->render(format);
 }
 
-std::string html(const GraphSnapshot& graph, const DotOptions& options, Location where) {
-#if __has_include("gradus/graph/html.h")
-  static_cast<void>(options);
-  static_cast<void>(where);
-  return to_html(graph);
-#else
-  static_cast<void>(graph);
-  static_cast<void>(options);
-  throw_error<ValueError>(where, "write_graph", "this build writes no HTML pages");
-#endif
-}
-
 }  // namespace
 
 std::string render_graph(const GraphSnapshot& graph, std::string_view format, const DotOptions& options,
                          Location where) {
   if (format == "dot") return to_dot(graph, options);
   if (format == "json") return to_json(graph);
-  if (format == "html") return html(graph, options, where);
+  if (format == "html") return to_html(graph);
   for (const char* drawn : {"svg", "png", "pdf"}) {
     if (format == drawn) return draw(graph, drawn, options, where);
   }

@@ -20,7 +20,9 @@ std::string_view word_of(const Snap::Node& n) { return n.is_leaf() ? n.name() : 
 constexpr std::size_t kMostPairs = 25'000'000;
 
 std::vector<GraphDiff::Pair> align(const Snap& a, const Snap& b, const Ids& x, const Ids& y) {
-  const auto equal = [&](std::size_t i, std::size_t j) { return word_of(at(a, x[i])) == word_of(at(b, y[j])); };
+  const auto equal = [&](std::size_t i, std::size_t j) {
+    return word_of(at(a, x[i])) == word_of(at(b, y[j]));
+  };
   std::vector<GraphDiff::Pair> pairs;
   std::size_t begin = 0;
   while (begin < x.size() && begin < y.size() && equal(begin, begin)) {
@@ -39,7 +41,8 @@ std::vector<GraphDiff::Pair> align(const Snap& a, const Snap& b, const Ids& x, c
   const auto cell = [&](std::size_t i, std::size_t j) -> std::uint32_t& { return length[i * (m + 1) + j]; };
   for (std::size_t i = n; i-- > 0;) {
     for (std::size_t j = m; j-- > 0;) {
-      cell(i, j) = equal(begin + i, begin + j) ? 1 + cell(i + 1, j + 1) : std::max(cell(i + 1, j), cell(i, j + 1));
+      cell(i, j) =
+          equal(begin + i, begin + j) ? 1 + cell(i + 1, j + 1) : std::max(cell(i + 1, j), cell(i, j + 1));
     }
   }
   for (std::size_t i = 0, j = 0; i < n && j < m;) {
@@ -68,9 +71,8 @@ std::map<std::string, Ids> groups_of(const Snap& g) {
 
 bool same_shapes(const Snap::Node& a, const Snap::Node& b) {
   return a.outputs.size() == b.outputs.size() &&
-         std::equal(a.outputs.begin(), a.outputs.end(), b.outputs.begin(), [](const auto& x, const auto& y) {
-           return x.shape == y.shape && x.dtype == y.dtype;
-         });
+         std::equal(a.outputs.begin(), a.outputs.end(), b.outputs.begin(),
+                    [](const auto& x, const auto& y) { return x.shape == y.shape && x.dtype == y.dtype; });
 }
 
 // Without the numbers that a random op drew.
@@ -78,7 +80,8 @@ bool same_attributes(const Snap::Node& a, const Snap::Node& b) {
   return a.attributes.size() == b.attributes.size() &&
          std::equal(a.attributes.begin(), a.attributes.end(), b.attributes.begin(),
                     [](const Snap::Attribute& x, const Snap::Attribute& y) {
-                      return x.name == y.name && (x.text == y.text || x.name == "seed" || x.name == "counter");
+                      return x.name == y.name &&
+                             (x.text == y.text || x.name == "seed" || x.name == "counter");
                     });
 }
 
@@ -174,8 +177,9 @@ std::string to_string(const GraphDiff& d, const GraphSnapshot& a, const GraphSna
   times("slower", d.slower);
   times("faster", d.faster);
   const Totals x = totals(a), y = totals(b);
-  out += fmt::format("operations {} -> {}, parameters {} -> {}, FLOPs {:.4g} -> {:.4g}, kept bytes {} -> {}", x.ops,
-                     y.ops, x.parameters, y.parameters, x.flops, y.flops, a.saved_bytes, b.saved_bytes);
+  out +=
+      fmt::format("operations {} -> {}, parameters {} -> {}, FLOPs {:.4g} -> {:.4g}, kept bytes {} -> {}",
+                  x.ops, y.ops, x.parameters, y.parameters, x.flops, y.flops, a.saved_bytes, b.saved_bytes);
   if (x.ns > 0 && y.ns > 0) {
     out += fmt::format(", time {:.3g} ms -> {:.3g} ms", static_cast<double>(x.ns) / 1e6,
                        static_cast<double>(y.ns) / 1e6);

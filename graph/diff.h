@@ -13,11 +13,11 @@ struct GraphDiff {
     int a = -1;
     int b = -1;
   };
-  std::vector<int> removed;     // nodes of a
-  std::vector<int> added;       // nodes of b
-  std::vector<Pair> reshaped;   // another shape or dtype of an output
-  std::vector<Pair> changed;    // other attributes
-  std::vector<Pair> slower;     // measured in both; by more than `slower_than`
+  std::vector<int> removed;    // nodes of a
+  std::vector<int> added;      // nodes of b
+  std::vector<Pair> reshaped;  // another shape or dtype of an output
+  std::vector<Pair> changed;   // other attributes
+  std::vector<Pair> slower;    // measured in both; by more than `slower_than`
   std::vector<Pair> faster;
   bool same() const { return removed.empty() && added.empty() && reshaped.empty() && changed.empty(); }
 };

@@ -21,13 +21,13 @@ struct Look {
 // That of operations is what a node of the file has by itself.
 constexpr Look kOpLook = {"operation", "", "#e3effc", "#3f7fc4"};
 constexpr Look kParameterLook = {"parameter", ",shape=box,style=filled", "#ffe8c7", "#d9820b"};
-constexpr Look kInputLook = {"input", ",shape=ellipse,style=filled", "#e6ebf1", "#7a8899"};
+constexpr Look kInputLook = {"input", ",shape=box,style=filled", "#e6ebf1", "#7a8899"};
 constexpr Look kModuleLook = {"module", ",shape=box,style=\"rounded,filled\",peripheries=2", "#eae6f8",
                               "#7a64b8"};
 constexpr Look kRootLook = {"result", ",style=\"rounded,filled,bold\"", "#d9f2dd", "#2f9e4f"};
 constexpr Look kBackwardLook = {"backward", "", "#fbe6ee", "#c04f7d"};
 constexpr Look kReleasedLook = {"released", ",style=\"rounded,filled,dashed\"", "#f4f4f4", "#9a9a9a"};
-constexpr const Look* kLooks[] = {&kParameterLook, &kInputLook,    &kOpLook,      &kModuleLook,
+constexpr const Look* kLooks[] = {&kParameterLook, &kInputLook,    &kOpLook,  &kModuleLook,
                                   &kBackwardLook,  &kReleasedLook, &kRootLook};
 
 const Look& look_of(const Box& b) {
@@ -144,12 +144,10 @@ std::string count(double n) {
 
 std::string milliseconds(std::int64_t ns) { return fmt::format("{:.3g} ms", static_cast<double>(ns) / 1e6); }
 
-std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
-
-constexpr std::size_t kLongText = 40;    // a longer attribute list goes to the tooltip only
-constexpr std::size_t kLongTitle = 40;   // a longer title is cut off
-constexpr std::size_t kMostLines = 4;    // parameters that are told in a box
-constexpr std::size_t kLargeFile = 1000; // boxes; above it the text is kept short
+constexpr std::size_t kLongText = 40;     // a longer attribute list goes to the tooltip only
+constexpr std::size_t kLongTitle = 40;    // a longer title is cut off
+constexpr std::size_t kMostLines = 4;     // parameters that are told in a box
+constexpr std::size_t kLargeFile = 1000;  // boxes; above it the text is kept short
 
 std::string shortened(std::string_view s) {
   if (s.size() <= kLongTitle) return std::string(s);
@@ -170,13 +168,14 @@ class Writer {
   std::string write() {
     out_ += "digraph gradus {\n  charset=\"UTF-8\";\n  bgcolor=white; rankdir=";
     out_ += o_.left_to_right ? "LR" : "TB";
-    out_ += "; nodesep=0.2; ranksep=0.22; pad=0.1; compound=true; newrank=true;\n"
-            "  fontname=\"Helvetica\"; fontsize=9; fontcolor=\"#55606e\";\n"
-            "  node [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#1f2933\", penwidth=1.2, height=0.26, "
-            "margin=\"0.1,0.03\", shape=box, style=\"rounded,filled\", fillcolor=\"#e3effc\", "
-            "color=\"#3f7fc4\"];\n"
-            "  edge [fontname=\"Helvetica\", fontsize=9, fontcolor=\"#6b7785\", color=\"#8b97a5\", "
-            "arrowsize=0.6];\n";
+    out_ +=
+        "; nodesep=0.15; ranksep=0.12; pad=0.1; compound=true; newrank=true;\n"
+        "  fontname=\"Helvetica\"; fontsize=9; fontcolor=\"#55606e\";\n"
+        "  node [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#1f2933\", penwidth=1.2, height=0.26, "
+        "margin=\"0.1,0.03\", shape=box, style=\"rounded,filled\", fillcolor=\"#e3effc\", "
+        "color=\"#3f7fc4\"];\n"
+        "  edge [fontname=\"Helvetica\", fontsize=9, fontcolor=\"#6b7785\", color=\"#8b97a5\", "
+        "arrowsize=0.6];\n";
     legend();
     std::vector<std::vector<int>> boxes(p_.frames.size() + 1), frames(p_.frames.size() + 1);
     for (std::size_t i = 0; i < p_.boxes.size(); ++i)
@@ -224,7 +223,9 @@ class Writer {
   // White to red by the share of the largest.
   std::string heat_colour(const Box& b) const {
     const double x = most_ > 0 ? std::sqrt(heat(b) / most_) : 0;
-    const auto mixed = [x](int from, int to) { return from + static_cast<int>(std::lround(x * (to - from))); };
+    const auto mixed = [x](int from, int to) {
+      return from + static_cast<int>(std::lround(x * (to - from)));
+    };
     return fmt::format("#{:02x}{:02x}{:02x}", mixed(250, 240), mixed(250, 128), mixed(250, 100));
   }
 
@@ -253,15 +254,37 @@ class Writer {
 
   void line(std::string_view text, const char* fill = nullptr) {
     if (fill != nullptr) {
-      rows_ += fmt::format(
-          "<tr><td bgcolor=\"{}\"><font point-size=\"9\" color=\"#5a4a2f\">{}</font></td></tr>", fill,
-          html(text));
+      rows_ +=
+          fmt::format("<tr><td bgcolor=\"{}\"><font point-size=\"9\" color=\"#5a4a2f\">{}</font></td></tr>",
+                      fill, html(text));
     } else {
-      rows_ += fmt::format("<tr><td><font point-size=\"9\" color=\"#55606e\">{}</font></td></tr>", html(text));
+      rows_ +=
+          fmt::format("<tr><td><font point-size=\"9\" color=\"#55606e\">{}</font></td></tr>", html(text));
     }
   }
 
-  static const std::string& name_of(const Snap::Node& n) { return n.name(); }
+  // Side by side where there is room. Names are those inside of the op's module.
+  void parameter_lines(const Box& b, std::string_view module) {
+    std::string text;
+    std::size_t told = 0;
+    for (const int p : b.parameters) {
+      if (told == kMostLines) {
+        text += fmt::format(", {} more", b.parameters.size() - told);
+        break;
+      }
+      ++told;
+      std::string_view name = at(p).name();
+      if (!module.empty() && name.starts_with(module) && name[module.size()] == '.')
+        name.remove_prefix(module.size() + 1);
+      const std::string next = fmt::format("{} {}", shortened(name), sizes(at(p).outputs[0]));
+      if (!text.empty() && text.size() + next.size() > kLongText) {
+        line(text, kParameterLook.fill);
+        text.clear();
+      }
+      text += text.empty() ? next : ", " + next;
+    }
+    if (!text.empty()) line(text, kParameterLook.fill);
+  }
 
   void label(const Box& b) {
     rows_.clear();
@@ -285,23 +308,14 @@ class Writer {
       if (!b.module.empty())
         title += fmt::format(" <font color=\"#7a64b8\">{}</font>", html(shortened(b.module)));
       if (!n.name().empty()) title += fmt::format(" <i>{}</i>", html(shortened(n.name())));
-      const std::string attributes = attributes_text(n);
-      if (!attributes.empty() && attributes.size() <= kLongText) line(attributes);
+      if (!p_.compact) {
+        const std::string attributes = attributes_text(n);
+        if (!attributes.empty() && attributes.size() <= kLongText) line(attributes);
+      }
       if (n.is_root) line(fmt::format("{} {}", sizes(n.outputs[0]), gradus::name(n.outputs[0].dtype)));
-      std::size_t lines = 0;
-      for (const int p : b.parameters) {
-        if (++lines > kMostLines) {
-          line(fmt::format("and {} more", b.parameters.size() - kMostLines), kParameterLook.fill);
-          break;
-        }
-        line(fmt::format("{} {}", shortened(last_part(at(p).name())), sizes(at(p).outputs[0])),
-             kParameterLook.fill);
-      }
-      lines = 0;
-      for (const int c : b.constants) {
-        if (++lines > 2) break;
-        line(fmt::format("constant {}", sizes(at(c).outputs[0])), kInputLook.fill);
-      }
+      parameter_lines(b, n.module);
+      for (std::size_t i = 0; i < std::min<std::size_t>(p_.compact ? 0 : 2, b.constants.size()); ++i)
+        line(fmt::format("constant {}", sizes(at(b.constants[i]).outputs[0])), kInputLook.fill);
       if (o_.call_sites && !n.where.empty()) line(n.where);
     }
     if (!is_leaf && o_.picture.heat != Heat::kNone) line(heat_text(b));
@@ -329,7 +343,8 @@ class Writer {
       const std::string attributes = attributes_text(n);
       if (!attributes.empty()) text += "\n" + attributes;
       for (const Snap::Value& v : n.outputs) text += fmt::format("\n{} {}", sizes(v), gradus::name(v.dtype));
-      for (const int p : b.parameters) text += fmt::format("\nreads {} {}", at(p).name(), sizes(at(p).outputs[0]));
+      for (const int p : b.parameters)
+        text += fmt::format("\nreads {} {}", at(p).name(), sizes(at(p).outputs[0]));
       if (!n.where.empty()) text += fmt::format("\nrecorded at {}", n.where);
       if (n.released) text += "\nreleased by a backward: what came before is no longer known";
     } else {
@@ -421,7 +436,8 @@ class Writer {
   void arrow(const GraphPicture::Arrow& a) {
     const Box& from = p_.boxes[static_cast<std::size_t>(a.from)];
     const Box& to = p_.boxes[static_cast<std::size_t>(a.to)];
-    const bool from_leaf = from.kind == GraphPicture::Kind::kParameter || from.kind == GraphPicture::Kind::kInput;
+    const bool from_leaf =
+        from.kind == GraphPicture::Kind::kParameter || from.kind == GraphPicture::Kind::kInput;
     out_ += "  n";
     out_ += fmt::format_int(a.from).c_str();
     out_ += " -> n";
@@ -471,9 +487,9 @@ class Writer {
   void legend() {
     std::string cells;
     for (const Look* look : kLooks) {
-      const bool told = look == &kParameterLook && std::any_of(p_.boxes.begin(), p_.boxes.end(), [](const Box& b) {
-        return !b.parameters.empty();
-      });
+      const bool told =
+          look == &kParameterLook &&
+          std::any_of(p_.boxes.begin(), p_.boxes.end(), [](const Box& b) { return !b.parameters.empty(); });
       const bool used = told || std::any_of(p_.boxes.begin(), p_.boxes.end(),
                                             [&](const Box& b) { return &look_of(b) == look; });
       if (!used) continue;
@@ -483,17 +499,23 @@ class Writer {
     std::string rows;
     const auto text = [&rows](std::string_view s, int size, int height) {
       rows += fmt::format(
-          "<tr><td height=\"{}\" valign=\"bottom\"><font point-size=\"{}\" color=\"#1f2933\">{}</font></td></tr>",
+          "<tr><td height=\"{}\" valign=\"bottom\"><font point-size=\"{}\" "
+          "color=\"#1f2933\">{}</font></td></tr>",
           height, size, html(s));
     };
     const std::string& title = o_.title.empty() ? g_.title : o_.title;
-    if (!title.empty()) text(title, 13, 26);
-    if (o_.legend) {
-      if (p_.folded) {
-        text(fmt::format("{} operations in {} boxes; \u201C\u00D7 n\u201D: drawn once for n alike", p_.operations,
-                         p_.boxes.size()),
-             9, 12);
+    const bool tells = o_.legend && p_.folded;
+    if (!title.empty() || tells) {
+      rows += "<tr><td height=\"20\" valign=\"bottom\">";
+      if (!title.empty())
+        rows += fmt::format("<font point-size=\"13\" color=\"#1f2933\">{}</font>  ", html(title));
+      if (tells) {
+        rows += fmt::format("{} operations in {} boxes; \u201C\u00D7 n\u201D: drawn once for n alike",
+                            p_.operations, p_.boxes.size());
       }
+      rows += "</td></tr>";
+    }
+    if (o_.legend) {
       if (o_.picture.heat != Heat::kNone && all_ > 0) {
         text(o_.picture.heat == Heat::kMemory  ? "colour: bytes kept for backward"
              : o_.picture.heat == Heat::kFlops ? "colour: floating-point operations"

@@ -2,20 +2,19 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "gradus/base/format.h"
+#include "gradus/graph/node.h"
 #include "gradus/graph/snapshot.h"
 
 namespace gradus {
-
-namespace graph_internal {
-thread_local constinit const char* module_scope = nullptr;
-}  // namespace graph_internal
-
 namespace {
+
+thread_local constinit const char* innermost = nullptr;  // the path of the thread's scope
 
 // Nodes keep a pointer, so paths live as long as the program. There are as many as there are modules.
 const char* intern(std::string path) {
@@ -78,7 +77,9 @@ class Inference {
     find_next();
     for (std::size_t i = 0; i < size(); ++i) {
       if (node(i).is_leaf()) continue;
-      node(i).module = own_[i].has_value() ? *own_[i] : std::string(around(i));
+      std::string path = own_[i].has_value() ? *own_[i] : std::string(around(i));
+      // Parameters may know it closer than the scope does.
+      if (lies_in(path, node(i).module)) node(i).module = std::move(path);
     }
   }
 
@@ -88,16 +89,15 @@ class Inference {
   std::size_t size() const { return g_.nodes.size(); }
   GraphSnapshot::Node& node(std::size_t i) { return g_.nodes[i]; }
 
-  // The module of a scope, or the one that owns the parameters (or else the buffers) that it reads.
+  // The module that owns the parameters (or else the buffers) that it reads.
   std::optional<std::string> find_own(const GraphSnapshot::Node& n) const {
-    if (!n.module.empty()) return n.module;
     for (const auto kind : {GraphSnapshot::Kind::kParameter, GraphSnapshot::Kind::kInput}) {
       std::optional<Path> path;
       for (const GraphSnapshot::Input& i : n.inputs) {
         if (i.node < 0 || g_.nodes[static_cast<std::size_t>(i.node)].kind != kind) continue;
         const std::string& name = g_.value(i).name;
-        const bool owned = kind == GraphSnapshot::Kind::kParameter ? !name.empty()
-                                                                   : name.find('.') != std::string::npos;
+        const bool owned =
+            kind == GraphSnapshot::Kind::kParameter ? !name.empty() : name.find('.') != std::string::npos;
         if (!owned) continue;
         path = path.has_value() ? common(*path, parent(name)) : parent(name);
       }
@@ -174,13 +174,24 @@ class Inference {
 
 }  // namespace
 
-ModuleScope::ModuleScope(std::string_view name, Location where) : before_(graph_internal::module_scope) {
+ModuleScope::ModuleScope(std::string_view name, Location where) : before_(innermost) {
   if (name.empty()) throw_error<ValueError>(where, "ModuleScope", "the name is empty");
-  graph_internal::module_scope =
-      intern(before_ == nullptr ? std::string(name) : fmt::format("{}.{}", before_, name));
+  path_ = intern(before_ == nullptr ? std::string(name) : fmt::format("{}.{}", before_, name));
+  innermost = path_;
 }
 
-ModuleScope::~ModuleScope() { graph_internal::module_scope = before_; }
+ModuleScope::~ModuleScope() { innermost = before_; }
+
+void ModuleScope::after_op(const ObservedOp& call, std::span<const Tensor> outs) {
+  // Those around see it too. What a rule records belongs to the op whose derivative it is.
+  if (path_ != innermost || call.in_rule) return;
+  for (const Tensor& t : outs) {
+    Node* node = t.impl()->node;
+    if (node == nullptr) continue;
+    if (node->extras == nullptr) node->extras = new NodeExtras;
+    node->extras->module = path_;
+  }
+}
 
 void infer_modules(GraphSnapshot& graph) { Inference(graph).run(); }
 

@@ -3,23 +3,24 @@
 // (docs/decisions/006-modules-of-a-graph.md); ModuleScope says it where there are none.
 #pragma once
 
+#include <span>
 #include <string_view>
 
-#include "gradus/base/location.h"
+#include "gradus/graph/observer.h"
 
 namespace gradus {
 
 // { gd::ModuleScope scope("encoder"); ... }  what this thread records inside belongs to "encoder", below the
 // module of a scope around it. The name may be a path. Errors: ValueError for an empty name.
-class [[nodiscard]] ModuleScope {
+class [[nodiscard]] ModuleScope : Observer {
  public:
   explicit ModuleScope(std::string_view name, Location where = Location::current());
-  ~ModuleScope();
-  ModuleScope(const ModuleScope&) = delete;
-  ModuleScope& operator=(const ModuleScope&) = delete;
+  ~ModuleScope() override;
 
  private:
+  void after_op(const ObservedOp& call, std::span<const Tensor> outs) override;
   const char* before_;
+  const char* path_;
 };
 
 struct GraphSnapshot;
@@ -27,10 +28,5 @@ struct GraphSnapshot;
 // Gives a module to each op that has none: the one that owns the parameters which the op reads; an op without
 // parameters belongs to what lies around it.
 void infer_modules(GraphSnapshot& graph);
-
-namespace graph_internal {
-// The path of the thread's innermost scope, of the life of the program; nullptr: none.
-extern thread_local constinit const char* module_scope;
-}  // namespace graph_internal
 
 }  // namespace gradus

@@ -19,9 +19,8 @@ bool lies_in(std::string_view path, std::string_view module) {
 }
 
 void add_source(std::vector<Snap::Input>& to, const Snap::Input& in) {
-  const bool known = std::any_of(to.begin(), to.end(), [&](const Snap::Input& k) {
-    return k.node == in.node && k.output == in.output;
-  });
+  const bool known = std::any_of(
+      to.begin(), to.end(), [&](const Snap::Input& k) { return k.node == in.node && k.output == in.output; });
   if (!known && to.size() < kMostSources) to.push_back(in);
 }
 
@@ -39,8 +38,8 @@ std::vector<int> find_nodes(const GraphSnapshot& graph, std::string_view name) {
   if (name.empty()) return found;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Snap::Node& n = graph.nodes[i];
-    const bool named = std::any_of(n.outputs.begin(), n.outputs.end(),
-                                   [&](const Snap::Value& v) { return v.name == name; });
+    const bool named =
+        std::any_of(n.outputs.begin(), n.outputs.end(), [&](const Snap::Value& v) { return v.name == name; });
     if (named || n.op == name || lies_in(n.module, name)) found.push_back(static_cast<int>(i));
   }
   return found;

@@ -24,8 +24,7 @@ NodeMask around(const GraphSnapshot& graph, const std::vector<int>& nodes, int r
 NodeMask reaching(const GraphSnapshot& graph, const std::vector<int>& nodes);
 // Nodes with a name, an op or a module in which the regular expression (ECMAScript) is found. Errors:
 // ValueError for an expression that is none.
-NodeMask matching(const GraphSnapshot& graph, const std::string& regex,
-                  Location where = Location::current());
+NodeMask matching(const GraphSnapshot& graph, const std::string& regex, Location where = Location::current());
 
 // The nodes of the mask. Where ops between two of them are left out, the input is marked as indirect.
 GraphSnapshot part(const GraphSnapshot& graph, const NodeMask& keep);

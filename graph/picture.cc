@@ -71,8 +71,8 @@ struct Item {
   int first = 0;       // the smallest id of its ops
   int operations = 0;  // ops in it
   std::uint64_t hash = 0;
-  int run = kNone;  // of repeats that it is part of
-  int copy = 0;     // which of them
+  int run = kNone;        // of repeats that it is part of
+  int copy = 0;           // which of them
   bool searched = false;  // for repeats in it
 
   bool is_module() const { return node == kNone; }
@@ -314,16 +314,11 @@ class Tree {
         if (signatures[i] != signatures[i + p]) continue;
         std::size_t same = 0;
         while (i + p + same < mine.size() && signatures[i + same] == signatures[i + p + same]) ++same;
-        std::size_t copies = 1 + same / p;
-        if (copies < 2) continue;
+        if (same < p) continue;
         // The first copy reads something else than the others do.
         std::size_t begin = i;
-        if (i >= p + done_ && std::equal(alone.begin() + static_cast<std::ptrdiff_t>(i - p),
-                                         alone.begin() + static_cast<std::ptrdiff_t>(i),
-                                         alone.begin() + static_cast<std::ptrdiff_t>(i))) {
-          begin = i - p;
-          ++copies;
-        }
+        while (begin > done_ && i - begin < p && alone[begin - 1] == alone[begin - 1 + p]) --begin;
+        const std::size_t copies = (i - begin + p + same) / p;
         if (copies * p > best_copies * best_period) {
           best_period = p;
           best_begin = begin;
@@ -413,6 +408,7 @@ class Drawer {
     std::int64_t drawn = 0;
     for (const Picture::Box& b : p_.boxes) drawn += b.kind == Picture::Kind::kOp ? 1 : 0;
     p_.folded = drawn < p_.operations;
+    p_.compact = plan_.parameters != ParameterStyle::kBoxes;
     return std::move(p_);
   }
 
@@ -594,8 +590,8 @@ class Drawer {
           if (box(b).frame != frame) frame = kNone;
         }
       }
-      const int b = new_box(n.kind == Snap::Kind::kParameter ? Picture::Kind::kParameter : Picture::Kind::kInput,
-                            frame, 1);
+      const int b = new_box(
+          n.kind == Snap::Kind::kParameter ? Picture::Kind::kParameter : Picture::Kind::kInput, frame, 1);
       box(b).node = i;
       box(b).is_root = n.is_root;
       box_of_[static_cast<std::size_t>(i)] = b;
@@ -657,6 +653,7 @@ class Drawer {
           continue;
         }
         Picture::Arrow& a = p_.arrows[it->second];
+        if (shown != i) continue;
         ++a.tensors;
         if (std::none_of(a.values.begin(), a.values.end(), [&](const Snap::Value& v) {
               return v.shape == value.shape && v.dtype == value.dtype;

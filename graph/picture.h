@@ -24,7 +24,7 @@ struct PictureOptions {
   // Modules this many levels down are drawn as one box each; 0: those of the model itself. kFit: as deep as
   // max_boxes allows; kAll: every op.
   int depth = kFit;
-  int max_boxes = 40;  // about a page; for what is kFit or kAuto
+  int max_boxes = 40;            // about a page; for what is kFit or kAuto
   Choice fold = Choice::kAuto;   // repeated blocks and unrolled steps are drawn once
   Choice views = Choice::kAuto;  // ops that only change a shape are boxes, not just the shapes at arrows
   ParameterStyle parameters = ParameterStyle::kAuto;
@@ -35,13 +35,13 @@ struct GraphPicture {
   enum class Kind : std::uint8_t { kOp, kModule, kParameter, kInput };
   struct Box {
     Kind kind = Kind::kOp;
-    int node = -1;          // of an op or leaf
-    int frame = -1;         // the innermost around it
-    std::string title;      // "linear"
-    std::string module;     // "fc1" beside the title of an op that is all that its module does; path in tooltips
+    int node = -1;       // of an op or leaf
+    int frame = -1;      // the innermost around it
+    std::string title;   // "linear"
+    std::string module;  // "fc1" beside the title of an op that is all that its module does; path in tooltips
     std::vector<int> parameters;  // leaves that are told in the box
     std::vector<int> constants;
-    std::int64_t repeats = 1;     // drawn once for so many
+    std::int64_t repeats = 1;  // drawn once for so many
     // Of everything that the box stands for.
     std::int64_t operations = 0;
     std::int64_t parameter_elements = 0;
@@ -72,6 +72,7 @@ struct GraphPicture {
   std::vector<Arrow> arrows;
   std::int64_t operations = 0;  // of the snapshot
   bool folded = false;          // something is not drawn by itself
+  bool compact = false;         // boxes say only what tells them apart; the rest is in their tooltips
 };
 
 GraphPicture make_picture(const GraphSnapshot& graph, const PictureOptions& options = {});

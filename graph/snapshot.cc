@@ -175,8 +175,8 @@ class Taker {
         shapes_[i] = node->input_shapes()[i];
       }
     }
-    n.flops = estimate_flops({n.op, node->op->flags, shapes_, n.outputs[0].shape, flag(n, "trans_a"),
-                              flag(n, "trans_b")});
+    n.flops = estimate_flops(
+        {n.op, node->op->flags, shapes_, n.outputs[0].shape, flag(n, "trans_a"), flag(n, "trans_b")});
     ids_[node] = static_cast<int>(graph_.nodes.size());
     graph_.nodes.push_back(std::move(n));
   }

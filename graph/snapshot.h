@@ -40,8 +40,8 @@ struct GraphSnapshot {
     std::vector<std::int64_t> list;  // shape, dims
   };
   struct Input {
-    int node = -1;   // -1: a tensor that the graph does not keep, because no gradient reads it
-    int output = 0;  // of `node`
+    int node = -1;          // -1: a tensor that the graph does not keep, because no gradient reads it
+    int output = 0;         // of `node`
     bool indirect = false;  // what lies between was left out of this part of a graph (graph/part.h)
   };
   struct Statistics {
@@ -49,21 +49,21 @@ struct GraphSnapshot {
     std::int64_t nan = 0, inf = 0;                // how many elements are
   };
 
-  // Nodes lie in the order in which they were recorded: inputs come before what reads them. A node is known by
-  // its place in `nodes`.
+  // Nodes lie in the order in which they were recorded: inputs come before what reads them. A node is known
+  // by its place in `nodes`.
   struct Node {
     Kind kind = Kind::kOp;
     Pass pass = Pass::kForward;
-    std::string op;                      // its name; empty for leaves
+    std::string op;  // its name; empty for leaves
     std::vector<Attribute> attributes;
     std::vector<Input> inputs;
-    std::vector<Value> outputs;          // at least one; a leaf has itself
-    std::string module;                  // "encoder.layers.3.self_attn"; "" is the model itself
-    std::string where;                   // "model.cc:31", the op's call
-    std::int64_t saved_bytes = 0;        // what it keeps for backward; tensors that several keep count at each
-    double flops = 0;                    // of one forward run
-    bool is_root = false;                // the graph was taken from it
-    bool released = false;               // a backward freed its edges: what came before is unknown
+    std::vector<Value> outputs;    // at least one; a leaf has itself
+    std::string module;            // "encoder.layers.3.self_attn"; "" is the model itself
+    std::string where;             // "model.cc:31", the op's call
+    std::int64_t saved_bytes = 0;  // what it keeps for backward; tensors that several keep count at each
+    double flops = 0;              // of one forward run
+    bool is_root = false;          // the graph was taken from it
+    bool released = false;         // a backward freed its edges: what came before is unknown
 
     // What a profile has filled in (graph/profile.h).
     std::optional<std::int64_t> forward_ns;

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "gradus/base/format.h"
+#include "gradus/graph/json_text.h"
 #include "gradus/graph/snapshot.h"
-#include "gradus/graph/utf8.h"
 
 namespace gradus {
 namespace {
@@ -177,33 +177,7 @@ class Writer {
     }
   }
 
-  void string(std::string_view s) {
-    out_ += '"';
-    for (std::size_t i = 0; i < s.size();) {
-      const auto c = static_cast<unsigned char>(s[i]);
-      if (c < 0x80) {
-        ++i;
-        if (c == '"' || c == '\\') {
-          out_ += '\\';
-          out_ += static_cast<char>(c);
-        } else if (c < 0x20 || c == 0x7F) {
-          fmt::format_to(std::back_inserter(out_), "\\u{:04x}", c);
-        } else {
-          out_ += static_cast<char>(c);
-        }
-        continue;
-      }
-      const std::size_t n = utf8_length(s, i);
-      if (n == 0) {
-        out_ += "\xEF\xBF\xBD";  // U+FFFD for a byte that is no text
-        ++i;
-      } else {
-        out_.append(s, i, n);
-        i += n;
-      }
-    }
-    out_ += '"';
-  }
+  void string(std::string_view s) { append_json_text(out_, s); }
 
   const Snap& g_;
   std::string out_;

@@ -81,7 +81,9 @@ std::string to_string(const GraphSnapshot& graph) {
       // A long chain goes straight down.
       const std::string indent = open.back().indent;
       const std::string deeper = n.inputs.size() == 1 ? indent : indent + (last ? "   " : "\u2502  ");
-      const std::string lead = indent + (n.inputs.size() == 1 ? "" : last ? "\u2514\u2500 " : "\u251C\u2500 ");
+      const std::string lead = indent + (n.inputs.size() == 1 ? ""
+                                         : last               ? "\u2514\u2500 "
+                                                              : "\u251C\u2500 ");
       if (n.inputs[k].node < 0) {
         out += lead + "(not kept)\n";
       } else {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "gradus/base/file.h"
 #include "gradus/base/format.h"
@@ -17,8 +18,8 @@ namespace {
 constexpr std::string_view kFormats[] = {"svg", "png", "pdf", "dot", "html", "json"};
 
 // A4 with margins of 12 mm, in points.
-constexpr double kPageShort = 527;
-constexpr double kPageLong = 774;
+constexpr double kPageShort = 595 - 68;
+constexpr double kPageLong = 842 - 68;
 // Fewer boxes than this tell too little; a long picture is better.
 constexpr std::size_t kFewBoxes = 8;
 // The layout of more arrows than this may take longer than anybody waits.
@@ -90,6 +91,7 @@ std::string draw(const GraphSnapshot& graph, const char* format, DotOptions opti
   GraphPicture picture = make_picture(graph, options.picture);
   if (picture.arrows.size() + picture.boxes.size() > 2 * kMostArrows) {
     options.picture.depth = PictureOptions::kFit;
+    options.picture.max_boxes = PictureOptions().max_boxes;
     options.picture.fold = options.picture.views = Choice::kAuto;
     options.picture.parameters = ParameterStyle::kAuto;
     picture = make_picture(graph, options.picture);
@@ -105,17 +107,17 @@ std::string draw(const GraphSnapshot& graph, const char* format, DotOptions opti
     layout.reset();
     PictureOptions less = options.picture;
     std::size_t boxes = picture.boxes.size();
-    bool fits = false;
-    while (!fits && boxes > kFewBoxes) {
+    while (boxes > kFewBoxes) {
       less.max_boxes = static_cast<int>(boxes) - 1;
-      const GraphPicture next = make_picture(graph, less);
+      GraphPicture next = make_picture(graph, less);
       if (next.boxes.size() < kFewBoxes || next.boxes.size() >= boxes) break;
       boxes = next.boxes.size();
-      layout = lay_out(next);
-      fits = layout->fits_page();
-      if (!fits) layout.reset();
+      picture = std::move(next);
+      layout = lay_out(picture);
+      if (layout->fits_page()) return layout->render(format);
+      layout.reset();  // Graphviz draws one at a time
     }
-    if (!fits) layout = lay_out(picture);
+    layout = lay_out(picture);
   }
   return layout->render(format);
 }

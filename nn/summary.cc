@@ -3,109 +3,25 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
-#include <optional>
 #include <ostream>
-#include <string_view>
 #include <unordered_set>
 
 #include "gradus/base/format.h"
 #include "gradus/graph/node.h"
 #include "gradus/graph/recording.h"
+#include "gradus/graph/snapshot.h"
 #include "gradus/nn/eval_mode.h"
 
 namespace gradus::nn {
 namespace {
 
-double numel(std::span<const std::int64_t> dims) {
-  double n = 1;
-  for (const std::int64_t d : dims) n *= static_cast<double>(d);
-  return n;
-}
-
-std::span<const std::int64_t> output_dims(Node& n, int i = 0) {
-  const OutputSlot& o = n.output_slots()[i];
-  return {o.dims, o.rank};
-}
-
-// Sizes of input i, where the graph knows them.
-std::optional<std::span<const std::int64_t>> input_dims(Node& n, int i) {
-  const Edge& e = n.edges()[i];
-  if (Node* from = e.node()) return output_dims(*from, static_cast<int>(e.output));
-  if (TensorImpl* leaf = e.as_leaf()) return std::span<const std::int64_t>(leaf->dims(), leaf->rank);
-  for (int k = 0; k < n.saved; ++k) {
-    const SavedSlot& s = n.saved_slots()[k];
-    if (s.slot == i && s.value.defined()) {
-      return std::span<const std::int64_t>(s.value.impl()->dims(), s.value.impl()->rank);
-    }
-  }
-  return std::nullopt;
-}
-
-bool flag(Node& n, std::string_view name) {
-  for (const AttrDef& a : n.op->attrs) {
-    if (a.name != name || a.type != AttrType::boolean) continue;
-    bool on = false;
-    std::memcpy(&on, static_cast<const std::byte*>(n.attrs()) + a.offset, sizeof(on));
-    return on;
-  }
-  return false;
-}
-
-// 2 times the elements of the result and those that each of them sums over.
-double product_flops(Node& n) {
-  const auto a = input_dims(n, 0), b = input_dims(n, 1);
-  double inner = 1;
-  if (a.has_value() && !a->empty()) {
-    const bool trans = flag(n, "trans_a") && a->size() > 1;
-    inner = static_cast<double>((*a)[a->size() - (trans ? 2 : 1)]);
-  } else if (b.has_value() && !b->empty()) {
-    const bool trans = flag(n, "trans_b") && b->size() > 1;
-    inner = static_cast<double>((*b)[b->size() - (b->size() == 1 || trans ? 1 : 2)]);
-  }
-  return 2 * numel(output_dims(n)) * inner;
-}
-
-double flops_of(Node& n) {
-  const std::string_view op = n.op->name;
-  const double results = numel(output_dims(n));
-  if ((n.op->flags & kView) != 0 || op == "embedding") return 0;
-  if (op == "linear") {
-    const auto w = input_dims(n, 1);
-    const double inner = w.has_value() ? static_cast<double>((*w)[1]) : 0;
-    return results * (2 * inner + (n.inputs > 2 ? 1 : 0));
-  }
-  if (op == "matmul") return product_flops(n);
-  if (op == "conv" || op == "conv_transpose") {
-    const auto x = input_dims(n, 0), w = input_dims(n, 1);
-    if (!w.has_value() || (*w)[0] == 0) return 0;
-    const double each = 2 * numel(*w) / static_cast<double>((*w)[0]);
-    return op == "conv" ? results * each : (x.has_value() ? numel(*x) * each : 0);
-  }
-  if (op == "scaled_dot_product_attention") {
-    const auto q = input_dims(n, 0), k = input_dims(n, 1);
-    if (!q.has_value() || !k.has_value()) return 0;
-    return 2 * (numel(*q) + results) * static_cast<double>((*k)[k->size() - 2]);
-  }
-  if (op == "rnn" || op == "lstm" || op == "gru") {
-    const int first = op == "lstm" ? 3 : 2;
-    const auto x = input_dims(n, 0), w_ih = input_dims(n, first), w_hh = input_dims(n, first + 1);
-    if (!x.has_value() || !w_ih.has_value() || !w_hh.has_value()) return 0;
-    return 2 * numel(x->first(2)) * (numel(*w_ih) + numel(*w_hh));
-  }
-  if (op.find("norm") != std::string_view::npos || op.find("softmax") != std::string_view::npos)
-    return 5 * results;
-  if ((n.op->flags & kReduction) != 0 || op.find("pool") != std::string_view::npos) {
-    const auto x = input_dims(n, 0);
-    return x.has_value() ? numel(*x) : results;
-  }
-  return results;
-}
-
 // What is recorded below a tensor: operations by sequence number, and the bytes that are kept.
 class Recorded {
  public:
   Recorded(const Tensor& y, const std::unordered_set<const void*>& parameters) {
+    for (const GraphSnapshot::Node& n : snapshot(y, {.infer_modules = false}).nodes) {
+      if (!n.is_leaf()) counts_.emplace_back(n.sequence, n.flops);
+    }
     std::vector<Node*> open;
     std::unordered_set<const void*> seen;
     const auto meet = [&](Node* n) {
@@ -115,7 +31,6 @@ class Recorded {
     while (!open.empty()) {
       Node* n = open.back();
       open.pop_back();
-      counts_.emplace_back(n->sequence, flops_of(*n));
       for (int k = 0; k < n->saved; ++k) {
         const Tensor& t = n->saved_slots()[k].value;
         if (!t.defined() || parameters.contains(t.impl()->storage) || !seen.insert(t.impl()->storage).second)

@@ -66,7 +66,8 @@ std::vector<std::string> words(const Word<E> (&table)[n]) {
 // The word is one of them.
 template <class E, std::size_t n>
 E value_of(const Word<E> (&table)[n], const std::string& word) {
-  return std::find_if(std::begin(table), std::end(table), [&](const Word<E>& w) { return word == w.word; })->value;
+  return std::find_if(std::begin(table), std::end(table), [&](const Word<E>& w) { return word == w.word; })
+      ->value;
 }
 
 bool is_one_of(const std::vector<std::string>& all, const std::string& s) {
@@ -179,15 +180,17 @@ CLI::Validator depth_check() {
   return CLI::Validator(
       [](std::string& text) {
         if (text == "auto" || text == "all") return std::string();
-        const bool digits = !text.empty() && text.size() <= 4 &&
-                            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+        const bool digits =
+            !text.empty() && text.size() <= 4 &&
+            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
         return digits ? std::string() : fmt::format("'{}' is neither auto, all nor a number of levels", text);
       },
       "");
 }
 
 template <class E, std::size_t n>
-void add_choice(CLI::App& cmd, const char* name, std::string& to, const Word<E> (&table)[n], const char* doc) {
+void add_choice(CLI::App& cmd, const char* name, std::string& to, const Word<E> (&table)[n],
+                const char* doc) {
   cmd.add_option(name, to, fmt::format("{}: {}", doc, fmt::join(words(table), ", ")))
       ->check(one_of(std::string(name).substr(2), words(table)))
       ->type_name("WORD");
@@ -196,7 +199,8 @@ void add_choice(CLI::App& cmd, const char* name, std::string& to, const Word<E> 
 }  // namespace
 
 void add_graph(CLI::App& app) {
-  CLI::App* cmd = app.add_subcommand("graph", "Draw the graph of a model, or compare two (gradus graph diff A B)");
+  CLI::App* cmd =
+      app.add_subcommand("graph", "Draw the graph of a model, or compare two (gradus graph diff A B)");
   auto o = std::make_shared<Options>();
   cmd->add_option("model", o->what,
                   fmt::format("{}; a snapshot (.json) or an ONNX file (.onnx); or diff and two of these",
@@ -216,7 +220,8 @@ void add_graph(CLI::App& app) {
   cmd->add_option("--batch-size", o->source.batch, "Rows of the made-up batch")
       ->check(whole_number(1, 100'000))
       ->type_name("N");
-  cmd->add_option("--depth", o->depth, "Levels of modules that are opened: auto (what fits a page), all, 0, 1, ...")
+  cmd->add_option("--depth", o->depth,
+                  "Levels of modules that are opened: auto (what fits a page), all, 0, 1, ...")
       ->check(depth_check())
       ->type_name("N");
   cmd->add_option("--boxes", o->dot.picture.max_boxes, "About how many boxes a page holds, for what is auto")
@@ -236,8 +241,11 @@ void add_graph(CLI::App& app) {
   cmd->add_option("--around", o->around, "Only what is near a node: a name, an op, a module or #NUMBER")
       ->default_str("")
       ->type_name("NODE");
-  cmd->add_option("--radius", o->radius, "How near: arrows from it")->check(whole_number(0, 1000))->type_name("N");
-  cmd->add_option("--reaching", o->reaching, "Only the way from a node to the result: where its gradient comes from")
+  cmd->add_option("--radius", o->radius, "How near: arrows from it")
+      ->check(whole_number(0, 1000))
+      ->type_name("N");
+  cmd->add_option("--reaching", o->reaching,
+                  "Only the way from a node to the result: where its gradient comes from")
       ->default_str("")
       ->type_name("NODE");
   cmd->add_flag("--call-sites", o->dot.call_sites, "Write file and line into the boxes");

@@ -51,12 +51,13 @@ GraphSnapshot recorded(const Tensor& loss, GraphPass pass) {
   SnapshotOptions options;
   if (pass != GraphPass::forward) {
     const std::vector<Tensor> parameters = recorded_parameters(loss);
-    for (const Tensor& g : grad(loss, parameters, {.create_graph = true})) {
-      if (g.defined()) options.gradients.push_back(g);
-    }
-    for (std::size_t i = 0; i < options.gradients.size() && i < parameters.size(); ++i) {
-      Tensor& g = options.gradients[i];
-      if (g.name().empty() && !parameters[i].name().empty()) g.name("gradient of " + std::string(parameters[i].name()));
+    const std::vector<Tensor> gradients = grad(loss, parameters, {.create_graph = true});
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      Tensor g = gradients[i];
+      if (!g.defined()) continue;
+      if (g.name().empty() && !parameters[i].name().empty())
+        g.name("gradient of " + std::string(parameters[i].name()));
+      options.gradients.push_back(g);
     }
   }
   return of_pass(snapshot(loss, options, Location{}), pass);
@@ -70,8 +71,8 @@ GraphSnapshot from_model(const GraphSource& s) {
     return recorded(example->step(values, s.batch).loss, s.pass);
   }
   if (!s.options.empty()) {
-    throw UsageError(fmt::format("option '--{}' is one of the zoo's examples; {} has none", s.options[0].first,
-                                 s.name));
+    throw UsageError(
+        fmt::format("option '--{}' is one of the zoo's examples; {} has none", s.options[0].first, s.name));
   }
   return recorded(example_loss(s.name, s.batch), s.pass);
 }

@@ -264,7 +264,8 @@ absl::StatusOr<GraphSnapshot> load_snapshot(const std::string& path) {
   const absl::StatusOr<std::string> content = read_file(path);
   if (!content.ok()) return content.status();
   absl::StatusOr<GraphSnapshot> graph = parse_snapshot(*content);
-  if (!graph.ok()) return absl::InvalidArgumentError(fmt::format("{}: {}", path, std::string(graph.status().message())));
+  if (!graph.ok())
+    return absl::InvalidArgumentError(fmt::format("{}: {}", path, std::string(graph.status().message())));
   return graph;
 }
 

@@ -1,5 +1,5 @@
-// Snapshots of graphs from JSON text, as to_json() of graph/snapshot.h writes it. docs/graphs.md describes the
-// format.
+// Snapshots of graphs from JSON text, as to_json() of graph/snapshot.h writes it. docs/graphs.md describes
+// the format.
 #pragma once
 
 #include <string>

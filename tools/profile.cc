@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "gradus/base/file.h"
 #include "gradus/graph/profile_export.h"
 #include "gradus/graph/write_graph.h"
 #include "gradus/tools/command.h"
@@ -230,7 +231,9 @@ void run(const Options& o) {
   if (o.threads > 0) set_threads(static_cast<int>(o.threads));
   // The files are tried first: a profile may take long.
   for (const std::string& path : {o.speedscope, o.chrome, o.graph}) {
-    if (!path.empty()) save_text(path, "");
+    if (path.empty()) continue;
+    if (const auto trial = AtomicFile::create(path); !trial.ok())
+      throw UsageError(std::string(trial.status().message()));
   }
   o.model.run().loss.backward();  // Memory is fetched and kernels are chosen the first time.
   Medians ops, modules;

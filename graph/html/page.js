@@ -228,6 +228,8 @@ function place(m, pairs, boxes, sides) {
     reach[j] = Math.max(...beside[j].map(i => size[i].w)) + SIDE;
     tall[j] = Math.max(size[j].h, beside[j].reduce((h, i) => h + size[i].h + STACK, -STACK));
   }
+  // Where the data passes through an item: the middle of a box, in a module that of its ops.
+  const axis = size.map(b => b.axis ?? b.w / 2);
   const centre = new Float64Array(count), left = new Float64Array(count), top = new Float64Array(count);
   // Very wide rows are broken.
   const broken = [];
@@ -239,13 +241,13 @@ function place(m, pairs, boxes, sides) {
       let want = 0;
       for (const j of before[i]) if (reader[j] < 0) want += centre[j];
       const near = before[i].reduce((k, j) => k + (reader[j] < 0 ? 1 : 0), 0);
-      want = near ? want / near : edge === -Infinity ? 0 : edge + GAP_X + reach[i] + size[i].w / 2;
-      left[i] = Math.max(want - size[i].w / 2, edge === -Infinity ? -Infinity : edge + GAP_X + reach[i]);
-      shift += want - (left[i] + size[i].w / 2);
+      want = near ? want / near : edge === -Infinity ? 0 : edge + GAP_X + reach[i] + axis[i];
+      left[i] = Math.max(want - axis[i], edge === -Infinity ? -Infinity : edge + GAP_X + reach[i]);
+      shift += want - (left[i] + axis[i]);
       edge = left[i] + size[i].w;
     }
     shift /= row.length;
-    for (const i of row) { left[i] += shift; centre[i] = left[i] + size[i].w / 2; }
+    for (const i of row) { left[i] += shift; centre[i] = left[i] + axis[i]; }
   };
   let y = 0, low = Infinity, high = -Infinity;
   const starts = [];
@@ -262,6 +264,7 @@ function place(m, pairs, boxes, sides) {
   }
   if (!count) { low = 0; high = 60; y = GAP_Y; }
   let tallest = y - GAP_Y, wide = high - low;
+  let middle = count ? centre[broken[broken.length - 1][0]] - low : wide / 2;
   // More than a window high and narrow: in columns, read from left to right.
   const shut = broken.every(row => row.length === 1 && isModule(items[row[0]]) && !moduleOf(items[row[0]]).open);
   if (tallest > (shut ? 600 : 1600) && tallest > 2.4 * wide && broken.length > 7) {
@@ -278,7 +281,7 @@ function place(m, pairs, boxes, sides) {
       most = Math.max(most, (to < broken.length ? starts[to] : y) - GAP_Y - starts[from]);
       from = to;
     }
-    low = 0; wide = x - gap; tallest = most;
+    low = 0; wide = x - gap; tallest = most; middle = wide / 2;
   }
   for (let j = 0; j < count; ++j) {
     if (!beside[j].length) continue;
@@ -291,7 +294,7 @@ function place(m, pairs, boxes, sides) {
   items.forEach((item, i) => {
     boxes.set(item, {x: left[i] - low + inset, y: top[i] + PAD + head, w: size[i].w, h: size[i].h});
   });
-  boxes.set(N + m.at, {x: 0, y: 0, w, h: tallest + 2 * PAD + head});
+  boxes.set(N + m.at, {x: 0, y: 0, w, h: tallest + 2 * PAD + head, axis: inset + middle});
 }
 
 // ---------------------------------------------------------------- what is where
@@ -501,6 +504,8 @@ function paint() {
     c.stroke();
     if (!simple) for (const line of list) arrow(c, line);
   }
+  const said = new Set();  // one label for what fans out
+  if (!simple && view.k > .62 && shown.size < 500) for (const line of shown) label(c, line, near, said);
   // Boxes.
   const visible = inside(layout.grid, X0, Y0, X1, Y1);
   const dim = item => (hits.size && !hitItems().has(item)) || (pathSet && !pathItems().has(item)) || (near && !hits.size && !pathSet && !near.items.has(item) && colourBy === 'kind');
@@ -518,7 +523,6 @@ function paint() {
   } else {
     for (const item of visible) box(c, item, dim(item), px);
   }
-  if (!simple && view.k > .62 && shown.size < 500) for (const line of shown) label(c, line, near);
   const rings = (list, colour) => {
     c.strokeStyle = colour; c.lineWidth = Math.max(2.4, px * 2);
     for (const item of list) { const b = boxes.get(item); if (b && b.x < X1 && b.y < Y1 && b.x + b.w > X0 && b.y + b.h > Y0) { round(c, grown(b, 2.5), 9); c.stroke(); } }
@@ -546,7 +550,7 @@ function arrow(c, l) {
   if (l.side) { c.beginPath(); c.moveTo(l.x1 - .5, l.y1); c.lineTo(l.x1 - 6, l.y1 - 3.2); c.lineTo(l.x1 - 6, l.y1 + 3.2); c.fill(); return; }
   c.beginPath(); c.moveTo(l.x1, l.y1 - .5); c.lineTo(l.x1 - 3.6, l.y1 - 7); c.lineTo(l.x1 + 3.6, l.y1 - 7); c.fill();
 }
-function label(c, l, near) {
+function label(c, l, near, said) {
   if (l.side || l.up) return;
   const strong = near && near.lines.has(l);
   const from = nodes[l.edge.from];
@@ -554,7 +558,8 @@ function label(c, l, near) {
   if (!isModule(l.a) && !strong) return;
   if (!strong && !from.isOp) return;
   const text = (l.count > 1 ? `${l.count} tensors` : shapeOf(from, l.edge.output));
-  if (!text) return;
+  if (!text || said.has(l.a + text)) return;
+  said.add(l.a + text);
   const x = (l.x0 + l.x1) / 2 + l.bend * .75, y = (l.y0 + l.y1) / 2;
   c.font = `10px ${FONT}`; c.textAlign = 'center'; c.textBaseline = 'middle';
   const w = c.measureText(text).width + 8;
@@ -651,6 +656,7 @@ function relayout(keep) {
   computeLayout();
   rescale();
   legend();
+  details();
   const after = keep >= 0 ? layout.boxes.get(isModule(keep) && moduleOf(keep).open ? keep : shownItem(keep)) : null;
   if (at && after) { view.x = after.x + after.w / 2 - at[0] / view.k; view.y = after.y - at[1] / view.k; }
   changed();
@@ -937,6 +943,7 @@ const actions = {
   Backspace: () => { const owner = selected < 0 ? 0 : isModule(selected) ? (moduleOf(selected).open ? selected - N : moduleOf(selected).parent) : nodes[selected].owner; if (owner > 0) { modules[owner].open = false; selected = N + owner; relayout(N + owner); select(N + owner, true); } },
 };
 addEventListener('keydown', e => {
+  $('tip').hidden = true;
   if (e.ctrlKey || e.metaKey || e.altKey || $('keys').open) return;
   if (e.target === $('search')) {
     if (e.key === 'Enter') { nextHit(e.shiftKey ? -1 : 1); e.preventDefault(); }

@@ -134,7 +134,7 @@ class Browser:
         text = text if text is not None else (key if len(key) == 1 else {"Enter": "\r"}.get(key, ""))
         params = {"key": key, "code": code or key, "modifiers": modifiers}
         known = {"Escape": 27, "Enter": 13, "Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
-        params["windowsVirtualKeyCode"] = known.get(key, ord(key.upper()) if len(key) == 1 else 0)
+        params["windowsVirtualKeyCode"] = known.get(key, ord(key.upper()) if len(key) == 1 and key.isalnum() else 0)
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **params)
         self.call("Input.dispatchKeyEvent", type="keyUp", **params)
 

@@ -141,11 +141,11 @@ TEST(WhyNan, NamesAndDrawsTheFirstOp) {
 
 TEST(WhyNan, InTheBackward) {
   const TemporaryFolder folder;
-  // The loss is |w|^2 times the inputs' variance, its gradient 2 w times that: with weights below 1 the
-  // gradient is the first to leave f32 as inputs grow.
+  // With one row the loss is p^2 for a prediction p, the gradient of a weight 2 p x: x is larger than p, so
+  // the gradient is the first to leave f32 as inputs grow.
   Outcome o;
-  for (double scale = 1e19; scale < 1e20 && o.code != 1; scale *= 1.1) {
-    o = run_tool(folder.path(), {"why-nan", "linear-regression", "--batch-size", "100", "--scale",
+  for (double scale = 1e19; scale < 1e21 && o.code != 1; scale *= 1.1) {
+    o = run_tool(folder.path(), {"why-nan", "linear-regression", "--batch-size", "1", "--scale",
                                  std::to_string(scale), "--out", "n.dot"});
   }
   EXPECT_EQ(o.code, 1) << o.out << o.err;

@@ -172,7 +172,7 @@ class Writer {
         "; nodesep=0.15; ranksep=0.12; pad=0.1; compound=true; newrank=true;\n"
         "  fontname=\"Helvetica\"; fontsize=9; fontcolor=\"#55606e\";\n"
         "  node [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#1f2933\", penwidth=1.2, height=0.26, "
-        "margin=\"0.1,0.03\", shape=box, style=\"rounded,filled\", fillcolor=\"#e3effc\", "
+        "margin=\"0.1,0.02\", shape=box, style=\"rounded,filled\", fillcolor=\"#e3effc\", "
         "color=\"#3f7fc4\"];\n"
         "  edge [fontname=\"Helvetica\", fontsize=9, fontcolor=\"#6b7785\", color=\"#8b97a5\", "
         "arrowsize=0.6];\n";
@@ -323,7 +323,9 @@ class Writer {
     if (rows_.empty()) {
       out_ += title;
     } else {
-      out_ += "<table border=\"0\" cellborder=\"0\" cellspacing=\"0\" cellpadding=\"1\"><tr><td>";
+      out_ += "<table border=\"0\" cellborder=\"0\" cellspacing=\"0\" cellpadding=\"";
+      out_ += p_.compact ? '0' : '1';  // a deep model is a long column
+      out_ += "\"><tr><td>";
       out_ += title;
       out_ += "</td></tr>";
       out_ += rows_;

@@ -37,7 +37,7 @@ struct Gpt : Module {
     for (int i = 0; i < depth; ++i) {
       layers.emplace_back(32, 4,
                           TransformerOptions{.dim_feedforward = 128,
-                                             .dropout = 0.1,
+                                             .dropout = 0,
                                              .activation = TransformerActivation::gelu,
                                              .batch_first = true,
                                              .norm_first = true});

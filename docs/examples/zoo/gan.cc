@@ -133,8 +133,7 @@ Figures train(Run& run) {
                {"discriminator accuracy", right / steps},
                {"frechet distance", frechet_distance(real_images, fit(made))}};
     run.row("epoch", epoch, figures);
-    run.image("samples", image_grid(slice(made, 0, 0, std::min<std::int64_t>(64, made.size(0)) / 8 * 8),
-                                    std::min<std::int64_t>(64, made.size(0)) / 8, 8));
+    run.image("samples", side_by_side(slice(made, 0, 0, std::min<std::int64_t>(64, made.size(0)))));
   }
   run.weights("generator", generator);
   run.weights("discriminator", discriminator);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gradus/data/fashion_mnist.h"
+#include "gradus/data/image.h"
 #include "gradus/docs/examples/zoo/zoo.h"
 
 namespace gradus::zoo {
@@ -20,11 +21,11 @@ inline data::FashionMnist load_images(const Run& run, data::Split split, std::in
   return {contiguous(slice(all->images, 0, 0, n)), contiguous(slice(all->labels, 0, 0, n))};
 }
 
-// Rows * columns images of 28 x 28 values from 0 to 1, side by side: u8 [28 rows, 28 columns].
-inline Tensor image_grid(const Tensor& images, std::int64_t rows, std::int64_t columns) {
+// Images [N, 784] of values from 0 to 1, eight in a row: u8 [1, H, W].
+inline Tensor side_by_side(const Tensor& images) {
   const NoGrad no_grad;
-  const Tensor places = permute(reshape(images, {rows, columns, 28, 28}), {0, 2, 1, 3});
-  return astype(clamp(reshape(places, {28 * rows, 28 * columns}) * 255.0 + 0.5, 0.0, 255.0), DType::u8);
+  const Tensor pixels = clamp(reshape(images, {-1, 1, 28, 28}) * 255.0 + 0.5, 0.0, 255.0);
+  return data::image_grid(astype(pixels, DType::u8), {.columns = 8, .padding = 1});
 }
 
 }  // namespace gradus::zoo

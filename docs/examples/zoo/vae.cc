@@ -75,7 +75,7 @@ Figures train(Run& run) {
                {"test loss", score.negative().item()},
                {"test divergence", score.divergence.item()}};
     run.row("epoch", epoch, figures);
-    run.image("samples", image_grid(sigmoid(model.logits(noise)), 8, 8));
+    run.image("samples", side_by_side(sigmoid(model.logits(noise))));
   }
   run.weights("weights", model);
   return figures;

@@ -55,7 +55,7 @@ void* get_memory(Cache& c, std::size_t size) {
 }
 
 void give_back(Cache& c, void* p, std::size_t size) {
-  kUseArena && size >= kArenaBytes ? c.arena.free(p, size) : std::free(p);
+  kUseArena&& size >= kArenaBytes ? c.arena.free(p, size) : std::free(p);
 }
 
 void release_all(Cache& c) {

@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"eval", "fashion-mnist", "--model", "mpl"},
               "gradus eval: --model: unknown model 'mpl'; did you mean mlp?"},
         Wrong{{"graph"}, "gradus graph: model is required"},
-        Wrong{{"graph", "xro"}, "gradus graph: model: unknown model 'xro'; did you mean xor?"},
+        Wrong{{"graph", "xro"}, "gradus graph: unknown model 'xro'; did you mean xor?"},
         Wrong{{"graph", "xor", "--format", "sgv"},
               "gradus graph: --format: unknown format 'sgv'; did you mean svg?"},
         Wrong{{"graph", "xor", "--format", "jpeg"},

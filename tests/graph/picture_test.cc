@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <random>
 
 #include "gradus/graph/dot.h"
@@ -238,7 +237,7 @@ TEST(Picture, RandomGraphs) {
   }
 }
 
-// Every answer comes soon, however large the graph is. The bounds are generous: other programs run beside.
+// A picture of more than Graphviz can lay out folds. Times: bench/graph_dot.cc.
 TEST(Picture, OneHundredThousandNodes) {
   Builder b;
   const int w = b.leaf(Kind::kParameter, "w");
@@ -247,16 +246,10 @@ TEST(Picture, OneHundredThousandNodes) {
   for (int i = 0; i < 100'000; ++i)
     x = b.op(random() % 2 == 0 ? "mul" : "add", {x, random() % 4 == 0 ? w : x});
   const GraphSnapshot g = b.take();
-  const auto begin = std::chrono::steady_clock::now();
   const std::string dot = to_dot(g, {.picture = {.depth = PictureOptions::kAll}});
-  const auto all = std::chrono::steady_clock::now();
   EXPECT_LT(dot.size(), 50'000'000U);
   const std::string svg = render_graph(g, "svg", {.picture = {.depth = PictureOptions::kAll}});
-  const auto drawn = std::chrono::steady_clock::now();
   EXPECT_THAT(svg, HasSubstr("100000 operations in"));
-  RecordProperty("dot_ms", static_cast<int>(std::chrono::duration<double, std::milli>(all - begin).count()));
-  EXPECT_LT(std::chrono::duration<double>(all - begin).count(), 5.0);
-  EXPECT_LT(std::chrono::duration<double>(drawn - all).count(), 10.0);
 }
 
 }  // namespace

@@ -9,6 +9,9 @@
 namespace gradus {
 namespace {
 
+// Of a frame in lists that begin with -1, the picture itself.
+std::size_t slot(int frame) { return static_cast<std::size_t>(frame) + 1; }
+
 using Snap = GraphSnapshot;
 using Box = GraphPicture::Box;
 
@@ -179,9 +182,9 @@ class Writer {
     legend();
     std::vector<std::vector<int>> boxes(p_.frames.size() + 1), frames(p_.frames.size() + 1);
     for (std::size_t i = 0; i < p_.boxes.size(); ++i)
-      boxes[static_cast<std::size_t>(p_.boxes[i].frame + 1)].push_back(static_cast<int>(i));
+      boxes[slot(p_.boxes[i].frame)].push_back(static_cast<int>(i));
     for (std::size_t i = 0; i < p_.frames.size(); ++i)
-      frames[static_cast<std::size_t>(p_.frames[i].parent + 1)].push_back(static_cast<int>(i));
+      frames[slot(p_.frames[i].parent)].push_back(static_cast<int>(i));
     frame(-1, 0, boxes, frames);
     for (const GraphPicture::Arrow& a : p_.arrows) arrow(a);
     out_ += "}\n";
@@ -247,8 +250,8 @@ class Writer {
       if (fr.repeats > 1) out_ += fmt::format("\\nthe same {} times, drawn once", fr.repeats);
       out_ += "\";\n";
     }
-    for (const int b : boxes[static_cast<std::size_t>(f + 1)]) box(b);
-    for (const int k : frames[static_cast<std::size_t>(f + 1)]) frame(k, depth + 1, boxes, frames);
+    for (const int b : boxes[slot(f)]) box(b);
+    for (const int k : frames[slot(f)]) frame(k, depth + 1, boxes, frames);
     if (f >= 0) out_ += "  }\n";
   }
 

@@ -533,6 +533,7 @@ class Drawer {
         ++words[shown[i]->is_module() ? shown[i]->name() : std::string_view(at(shown[i]->node).op)];
       }
       std::vector<std::pair<std::int64_t, std::string_view>> most;
+      most.reserve(words.size());
       for (const auto& [word, n] : words) most.emplace_back(-n, word);
       std::sort(most.begin(), most.end());
       for (std::size_t i = 0; i < std::min<std::size_t>(3, most.size()); ++i) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <memory>
 
 #include "gradus/base/file.h"
@@ -15,6 +14,7 @@
 #include "gradus/graph/write_graph.h"
 #include "gradus/tools/command.h"
 #include "gradus/tools/graph_source.h"
+#include "gradus/tools/model_step.h"
 #include "gradus/tools/validators.h"
 
 namespace gradus::tools {
@@ -35,7 +35,6 @@ struct Options {
   std::string filter, around, reaching;
   int radius = 1;
   bool no_legend = false;
-  std::map<std::string, double> model_options;
   DotOptions dot;
 };
 
@@ -130,7 +129,6 @@ GraphSource source_of(const Options& o, const std::string& name) {
   GraphSource s = o.source;
   s.name = name;
   s.pass = value_of(kPasses, o.pass);
-  for (const auto& [option, value] : o.model_options) s.options.emplace_back(option, value);
   return s;
 }
 
@@ -250,15 +248,7 @@ void add_graph(CLI::App& app) {
       ->type_name("NODE");
   cmd->add_flag("--call-sites", o->dot.call_sites, "Write file and line into the boxes");
   cmd->add_flag("--no-legend", o->no_legend, "Leave the legend out");
-  for (const std::string& name : graph_model_options()) {
-    if (cmd->get_option_no_throw("--" + name) != nullptr) continue;
-    cmd->add_option_function<double>(
-           "--" + name, [o, name](const double& v) { o->model_options[name] = v; },
-           "Option of an example of the zoo")
-        ->default_str("")
-        ->type_name("X")
-        ->group("Options of examples");
-  }
+  add_model_options(*cmd, o->source.options);
   cmd->callback([o] { run(*o); });
 }
 

@@ -12,17 +12,10 @@
 #include "gradus/docs/examples/zoo/zoo.h"
 #include "gradus/graph/part.h"
 #include "gradus/tools/command.h"
-#include "gradus/tools/models.h"
+#include "gradus/tools/model_step.h"
 
 namespace gradus::tools {
 namespace {
-
-const zoo::Example* find_example(const std::string& name) {
-  for (const zoo::Entry& e : zoo::examples()) {
-    if (name == e.name && e.example->step != nullptr) return e.example;
-  }
-  return nullptr;
-}
 
 GraphSnapshot of_pass(GraphSnapshot graph, GraphPass pass) {
   if (pass == GraphPass::both) return graph;
@@ -65,16 +58,7 @@ GraphSnapshot recorded(const Tensor& loss, GraphPass pass) {
 
 GraphSnapshot from_model(const GraphSource& s) {
   manual_seed(0);
-  if (const zoo::Example* example = find_example(s.name)) {
-    zoo::Values values(example->options);
-    for (const auto& [name, value] : s.options) values.set(name, value);
-    return recorded(example->step(values, s.batch).loss, s.pass);
-  }
-  if (!s.options.empty()) {
-    throw UsageError(
-        fmt::format("option '--{}' is one of the zoo's examples; {} has none", s.options[0].first, s.name));
-  }
-  return recorded(example_loss(s.name, s.batch), s.pass);
+  return recorded(model_step(s.name, s.batch, s.options).loss, s.pass);
 }
 
 DType dtype_of_port(const onnx::Port& port) {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "gradus/graph/snapshot.h"
@@ -17,7 +17,7 @@ struct GraphSource {
   std::string name;  // "mlp", "gpt", "run.json", "model.onnx"
   std::int64_t batch = 32;
   GraphPass pass = GraphPass::forward;
-  std::vector<std::pair<std::string, double>> options = {};  // of an example of the zoo
+  std::map<std::string, double> options = {};  // of an example of the zoo
 };
 
 // Built-in models, then the examples that have something to draw.

@@ -10,6 +10,34 @@
 
 namespace gradus::tools {
 
+Example model_step(const std::string& model, std::int64_t batch,
+                   const std::map<std::string, double>& options) {
+  for (const zoo::Entry& e : zoo::examples()) {
+    if (model != e.name || e.example->step == nullptr) continue;
+    zoo::Values values(e.example->options);
+    for (const auto& [name, value] : options) values.set(name, value);
+    return e.example->step(values, batch);
+  }
+  if (!options.empty()) {
+    throw UsageError(fmt::format("option '--{}' is one of the zoo's examples; {} has none",
+                                 options.begin()->first, model));
+  }
+  return example_step(model, batch);
+}
+
+void add_model_options(CLI::App& command, std::map<std::string, double>& options) {
+  for (const std::string& name : graph_model_options()) {
+    if (command.get_option_no_throw("--" + name) != nullptr) continue;
+    command
+        .add_option_function<double>(
+            "--" + name, [&options, name](const double& v) { options[name] = v; },
+            "Option of an example of the zoo")
+        ->default_str("")
+        ->type_name("X")
+        ->group("Options of examples");
+  }
+}
+
 void ModelStep::add_to(CLI::App& command) {
   command.add_option("model", model_, fmt::format("{}", fmt::join(graph_model_names(), ", ")))
       ->required()
@@ -19,32 +47,12 @@ void ModelStep::add_to(CLI::App& command) {
       ->check(whole_number(1, 100'000))
       ->type_name("N");
   command.add_option("--seed", seed_, "Of weights and inputs")->check(whole_number(0))->type_name("N");
-  for (const std::string& name : graph_model_options()) {
-    if (command.get_option_no_throw("--" + name) != nullptr) continue;
-    command
-        .add_option_function<double>(
-            "--" + name, [this, name](const double& v) { options_[name] = v; },
-            "Option of an example of the zoo")
-        ->default_str("")
-        ->type_name("X")
-        ->group("Options of examples");
-  }
+  add_model_options(command, options_);
 }
 
 Example ModelStep::run() const {
   manual_seed(seed_);
-  for (const zoo::Entry& e : zoo::examples()) {
-    if (model_ != e.name || e.example->step == nullptr) continue;
-    zoo::Values values(e.example->options);
-    for (const auto& [name, value] : options_) values.set(name, value);
-    zoo::Step step = e.example->step(values, batch_);
-    return {std::move(step.inputs), std::move(step.prediction), std::move(step.loss)};
-  }
-  if (!options_.empty()) {
-    throw UsageError(fmt::format("option '--{}' is one of the zoo's examples; {} has none",
-                                 options_.begin()->first, model_));
-  }
-  return example_step(model_, batch_);
+  return model_step(model_, batch_, options_);
 }
 
 }  // namespace gradus::tools

@@ -11,13 +11,20 @@
 
 namespace gradus::tools {
 
+// Records a step; `options` are those of an example. Errors: UsageError for an option that the model does not
+// have, ValueError for one outside of its range.
+Example model_step(const std::string& model, std::int64_t batch,
+                   const std::map<std::string, double>& options);
+
+// Adds the options of all examples; what the command line gives goes to `options`, which outlives the parser.
+void add_model_options(CLI::App& command, std::map<std::string, double>& options);
+
 class ModelStep {
  public:
   // Adds the argument MODEL, --batch-size, --seed and the options of the zoo's examples.
   void add_to(CLI::App& command);
   const std::string& model() const { return model_; }
-  // Records one step; the same weights and inputs each time. Errors: UsageError for an option that the model
-  // does not have, ValueError for one outside of its range.
+  // Records one step; the same weights and inputs each time. Errors: as model_step().
   Example run() const;
 
  private:

@@ -1,5 +1,6 @@
 #include "gradus/tools/models.h"
 
+#include "gradus/docs/examples/zoo/classifiers.h"
 #include "gradus/tools/command.h"
 
 namespace gradus::tools {

@@ -60,8 +60,8 @@ class Run {
   // The folder or file of the data set; empty: where its Debian package puts it.
   const std::string& data() const { return data_; }
 
-  // After each step, counted from 1: shows how far the run is, and ends it where the user asked for that, by
-  // an exception. `total` steps in all.
+  // After each step, counted from 1: shows how far the run is. Ends it by an exception where the loss is not
+  // finite and where the user asked for that. `total` steps in all.
   virtual void step(std::int64_t step, std::int64_t total, double loss) = 0;
   // A row of history.csv and a line on the terminal: the same names each time. `x` is an epoch or a step.
   virtual void row(const char* unit, std::int64_t x, const Figures& figures) = 0;

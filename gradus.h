@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gradus/base/error.h"
+#include "gradus/base/generator_scope.h"
 #include "gradus/base/parallel.h"
 #include "gradus/base/random.h"
 #include "gradus/base/version.h"

@@ -3,29 +3,41 @@
 
 #include <mutex>
 
+#include "gradus/base/generator_scope.h"
+
 namespace gradus {
 namespace {
 
 std::mutex default_mutex;
 constinit Generator default_state{};
+thread_local constinit Generator* own = nullptr;  // of the thread's innermost GeneratorScope
+
+// f(generator that the calling thread draws from)
+auto with_generator(auto f) {
+  if (own != nullptr) return f(*own);
+  const std::lock_guard lock(default_mutex);
+  return f(default_state);
+}
 
 }  // namespace
+
+GeneratorScope::GeneratorScope(Generator generator) : generator_(generator), before_(own) {
+  own = &generator_;
+}
+GeneratorScope::~GeneratorScope() { own = before_; }
 
 void manual_seed(std::uint64_t seed) { set_default_generator({.seed = seed, .counter = 0}); }
 
 RandomStream reserve_random(std::uint64_t blocks) {
-  const std::lock_guard lock(default_mutex);
-  return default_state.reserve(blocks);
+  return with_generator([blocks](Generator& g) { return g.reserve(blocks); });
 }
 
 Generator default_generator() {
-  const std::lock_guard lock(default_mutex);
-  return default_state;
+  return with_generator([](const Generator& g) { return g; });
 }
 
 void set_default_generator(Generator generator) {
-  const std::lock_guard lock(default_mutex);
-  default_state = generator;
+  with_generator([&generator](Generator& g) { g = generator; });
 }
 
 std::uint64_t random_below(RandomStream stream, std::uint64_t index, std::uint64_t bound) {

@@ -6,7 +6,6 @@
 // thread at a time; loops over it may be left at any time.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -129,7 +128,8 @@ class DataLoader {
     Batch make(std::int64_t i) const {
       const std::span<const std::int64_t> all(indices);
       const auto begin = static_cast<std::size_t>(i * batch_size);
-      const auto size = std::min(static_cast<std::size_t>(batch_size), all.size() - begin);
+      const auto full = static_cast<std::size_t>(batch_size), left = all.size() - begin;
+      const auto size = left < full ? left : full;
       if constexpr (TakesRandom<Dataset>) {
         return dataset.batch(all.subspan(begin, size), random);
       } else {

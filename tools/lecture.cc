@@ -15,7 +15,7 @@
 #include "gradus/tools/command.h"
 #include "gradus/tools/interrupt.h"
 #include "gradus/tools/lecture_page.h"
-#include "gradus/tools/plot.h"
+#include "gradus/tools/lecture_picture.h"
 #include "gradus/tools/progress.h"
 #include "gradus/tools/result_folder.h"
 #include "gradus/tools/validators.h"
@@ -71,7 +71,7 @@ class TerminalLab : public lecture::Lab {
     for (const lecture::Picture& p : pictures_) {
       const std::string no_plot = draw_picture(p, tables_, folder);
       if (no_plot.empty()) {
-        result.pictures.push_back({p.name, p.caption});
+        result.pictures.push_back({p.name, p.caption, p.frames > 1, p.width, p.height + kSliderHeight});
       } else {
         fmt::print(stderr, "gradus lecture {}: no {}.svg: {}; its numbers are in {}\n", entry.name, p.name,
                    no_plot, folder);

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "gradus/tools/plot.h"
-
 namespace gradus::tools {
 namespace {
 
@@ -39,7 +37,7 @@ constexpr const char* kHead = R"(<!DOCTYPE html>
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24;
          background: #fff; }
   h2 { margin-top: 3rem; border-bottom: 1px solid #d0d7de; }
-  img { max-width: 100%; display: block; margin-top: 1rem; }
+  img, iframe { max-width: 100%; display: block; margin-top: 1rem; border: 0; }
   figure { margin: 0; } figcaption { color: #57606a; font-size: .9em; }
   table { border-collapse: collapse; margin-top: 1rem; font-size: .9em; }
   td, th { text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #eaeef2; vertical-align: top; }
@@ -60,9 +58,13 @@ std::string lecture_page(std::span<const LessonResult> results) {
     page += fmt::format("<h2 id=\"{0}\">{1}</h2>\n<p>{2}</p>\n<p><code>gradus lecture {0}</code></p>\n",
                         escaped(r.name), escaped(r.title), escaped(r.claim));
     for (const LessonResult::Picture& p : r.pictures) {
-      page +=
-          fmt::format("<figure><img src=\"{0}/{1}.svg\" alt=\"{2}\"><figcaption>{2}</figcaption></figure>\n",
-                      escaped(r.name), escaped(p.name), escaped(p.caption));
+      const std::string shown =
+          p.moves ? fmt::format(
+                        "<iframe src=\"{}/{}.html\" width=\"{}\" height=\"{}\" loading=\"lazy\"></iframe>",
+                        escaped(r.name), escaped(p.name), p.width, p.height)
+                  : fmt::format("<img src=\"{}/{}.svg\" alt=\"{}\" loading=\"lazy\">", escaped(r.name),
+                                escaped(p.name), escaped(p.caption));
+      page += fmt::format("<figure>{}<figcaption>{}</figcaption></figure>\n", shown, escaped(p.caption));
     }
     page += "<table><tr><th>claim</th><th>numbers</th><th>holds</th></tr>\n";
     for (const CheckResult& c : r.checks) {
@@ -72,28 +74,6 @@ std::string lecture_page(std::span<const LessonResult> results) {
     page += "</table>\n";
   }
   return page;
-}
-
-std::string draw_picture(const lecture::Picture& picture, std::span<const lecture::Table> tables,
-                         const std::string& folder) {
-  std::string data;
-  for (const lecture::Table& t : tables) {
-    data += fmt::format("${} << EOD\n", t.name);
-    for (const auto& row : t.rows) data += fmt::format("{:.10g}\n", fmt::join(row, " "));
-    data += "EOD\n";
-  }
-  for (const char* kind : {"svg", "png"}) {
-    const std::string terminal =
-        kind == std::string("svg")
-            ? fmt::format("svg size {},{} font 'Helvetica,13'", picture.width, picture.height)
-            // Twice the size, for print.
-            : fmt::format("pngcairo size {},{} font 'Helvetica,13' fontscale 2 linewidth 2 pointscale 2",
-                          2 * picture.width, 2 * picture.height);
-    const std::string why =
-        draw(fmt::format("{}/{}.{}", folder, picture.name, kind), terminal, data + picture.script);
-    if (!why.empty()) return why;
-  }
-  return "";
 }
 
 }  // namespace gradus::tools

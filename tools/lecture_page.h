@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "gradus/docs/examples/lecture/lesson.h"
-
 namespace gradus::tools {
 
 struct CheckResult {
@@ -20,6 +18,8 @@ struct LessonResult {
   struct Picture {
     std::string name;
     std::string caption;
+    bool moves = false;         // NAME/PICTURE.html is there too
+    int width = 0, height = 0;  // of that
   };
   std::string name, title, claim;
   std::vector<CheckResult> checks;
@@ -32,9 +32,5 @@ struct LessonResult {
 
 // One HTML page, without anything from the network.
 std::string lecture_page(std::span<const LessonResult> results);
-
-// Draws NAME.svg and NAME.png in the folder. Returns an empty string, or why there is no picture.
-std::string draw_picture(const lecture::Picture& picture, std::span<const lecture::Table> tables,
-                         const std::string& folder);
 
 }  // namespace gradus::tools

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "gradus/base/generator_scope.h"
+
 namespace gradus {
 namespace {
 
@@ -225,6 +227,27 @@ TEST(Random, StreamsDoNotOverlap) {
   EXPECT_NE(random_block({1, 0}, 0), random_block({2, 0}, 0));
   EXPECT_NE(random_block({std::uint64_t{1} << 32, 0}, 0), random_block({0, 0}, 0));
   EXPECT_NE(random_block({1, 0}, 0, 1), random_block({1, 0}, 0, 0));
+}
+
+TEST(Random, AThreadWithAScopeDrawsFromItsOwnGenerator) {
+  const Generator saved = default_generator();
+  manual_seed(5);
+  RandomStream inner[2];
+  std::thread([&inner] {
+    const GeneratorScope scope({.seed = 7});
+    inner[0] = reserve_random(3);
+    {
+      const GeneratorScope nested({.seed = 8});
+      manual_seed(9);
+      EXPECT_EQ(reserve_random(1), (RandomStream{9, 0}));
+    }
+    inner[1] = reserve_random(1);
+    EXPECT_EQ(default_generator().counter, 4U);
+  }).join();
+  EXPECT_EQ(inner[0], (RandomStream{7, 0}));
+  EXPECT_EQ(inner[1], (RandomStream{7, 3}));
+  EXPECT_EQ(reserve_random(1), (RandomStream{5, 0}));
+  set_default_generator(saved);
 }
 
 TEST(Random, DefaultGeneratorRepeatsAfterTheSameSeed) {

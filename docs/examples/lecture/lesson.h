@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,9 @@ struct Picture {
   // Commands of gnuplot, which draw from the tables. Line types 1 to 8 have colours that colour-blind readers
   // can tell apart.
   std::string script;
+  // Above 1, a picture that moves: the script draws what gnuplot's variable `frame` names, 0 to frames - 1.
+  // NAME.html shows them all, with a slider; NAME.svg and NAME.png the last one.
+  int frames = 1;
 };
 
 // What a lesson works with. Random numbers come from the default generator, which is seeded before the run.
@@ -57,6 +61,16 @@ class Lab {
   zoo::Values values_;
   std::string data_;
 };
+
+// Calls run(i) for each i in [0, count), on as many threads at a time as there are cores. Each call draws its
+// random numbers from a generator of its own, whose seed follows from the lesson's and from i alone, so that
+// the numbers are the same on any machine. Calls are taken in order and count as the lesson's progress from
+// `done` on to `total`. An exception ends the lesson once the calls that have begun are through.
+void side_by_side(Lab& lab, std::int64_t count, const std::function<void(std::int64_t)>& run,
+                  std::int64_t done, std::int64_t total);
+inline void side_by_side(Lab& lab, std::int64_t count, const std::function<void(std::int64_t)>& run) {
+  side_by_side(lab, count, run, 0, count);
+}
 
 struct Lesson {
   int number;  // its place in the lecture

@@ -34,8 +34,12 @@ void add_model_options(CLI::App& command, std::map<std::string, double>& options
             "Option of an example of the zoo")
         ->default_str("")
         ->type_name("X")
-        ->group("Options of examples");
+        ->group("");  // not in the help: see the footer
   }
+  command.footer(
+      "An example of the zoo also takes the options of its model, such as --layers 12 of gpt: see gradus "
+      "train "
+      "NAME --help");
 }
 
 void ModelStep::add_to(CLI::App& command) {

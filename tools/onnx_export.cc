@@ -1,4 +1,4 @@
-// gradus onnx export MODEL: writes what a built-in model computes as an ONNX file.
+// gradus onnx export MODEL: writes what a built-in model or an example of the zoo computes as an ONNX file.
 #include "gradus/tools/onnx_export.h"
 
 #include <fmt/format.h>
@@ -10,17 +10,15 @@
 #include "gradus/base/format.h"
 #include "gradus/data/format/onnx/save.h"
 #include "gradus/tools/command.h"
-#include "gradus/tools/models.h"
-#include "gradus/tools/validators.h"
+#include "gradus/tools/model_step.h"
 
 namespace gradus::tools {
 namespace {
 
 struct Options {
-  std::string model;
+  ModelStep step;
   std::string out;
   std::string data;
-  std::int64_t batch = 32;
 };
 
 void require(const absl::Status& s) {
@@ -29,12 +27,11 @@ void require(const absl::Status& s) {
 
 void run(const Options& o) {
   if (std::filesystem::is_directory(o.out)) throw UsageError(fmt::format("--out {} is a folder", o.out));
-  manual_seed(0);
   Trace trace;
-  const Example step = example_step(o.model, o.batch);
+  const Example step = o.step.run();
   trace.stop();
   const NamedTensors outputs = {{std::string(step.prediction.name()), step.prediction}};
-  require(onnx::save(o.out, trace, outputs, {.inputs = step.inputs, .name = o.model}));
+  require(onnx::save(o.out, trace, outputs, {.inputs = step.inputs, .name = o.step.model()}));
   if (!o.data.empty()) {
     require(make_folder(o.data));
     for (std::size_t i = 0; i < step.inputs.size(); ++i) {
@@ -48,19 +45,13 @@ void run(const Options& o) {
 }  // namespace
 
 void add_onnx_export(CLI::App& onnx) {
-  CLI::App* cmd = onnx.add_subcommand("export", "Write a built-in model as an ONNX file");
+  CLI::App* cmd = onnx.add_subcommand("export", "Write a model as an ONNX file");
   auto o = std::make_shared<Options>();
-  cmd->add_option("model", o->model, fmt::format("{}", fmt::join(model_names(), ", ")))
-      ->required()
-      ->check(one_of("model", model_names()))
-      ->type_name("");
+  o->step.add_to(*cmd);
   cmd->add_option("--out", o->out, "The file")->required()->type_name("FILE");
   cmd->add_option("--data", o->data, "Also write the batch and what the model gives, for `gradus onnx run`")
       ->default_str("")
       ->type_name("DIR");
-  cmd->add_option("--batch-size", o->batch, "Rows of the made-up batch, and of the model's input")
-      ->check(whole_number(1, 100'000))
-      ->type_name("N");
   cmd->callback([o] { run(*o); });
 }
 

@@ -233,6 +233,17 @@ TEST_F(OnnxCommand, WritesBuiltInModels) {
             "operator       2 Relu\n");
 }
 
+TEST_F(OnnxCommand, WritesExamplesOfTheZooWithTheirOptions) {
+  const Outcome written =
+      run({"export", "char-lstm", "--layers", "1", "--hidden", "8", "--out", "x.onnx", "--data", "x"});
+  EXPECT_EQ(written.code, 0) << written.err;
+  EXPECT_EQ(run({"run", "x.onnx", "--inputs", "x", "--check", "x"}).code, 0);
+  const Outcome random = run({"export", "lenet", "--out", "y.onnx"});
+  EXPECT_EQ(random.code, 2);
+  EXPECT_THAT(random.err, HasSubstr("dropout"));
+  EXPECT_THAT(random.err, HasSubstr("put the model in eval mode"));
+}
+
 TEST_F(OnnxCommand, RefusesToWrite) {
   EXPECT_EQ(run({"export", "mpl", "--out", "x.onnx"}).code, 2);
   EXPECT_THAT(run({"export", "mpl", "--out", "x.onnx"}).err,

@@ -76,6 +76,8 @@ std::string panels_script(const History& history, const std::string& title, cons
       "set xlabel {} noenhanced\nunset key\n",
       450 * columns, 60 + 300 * rows, quoted(output), data, rows, columns, quoted(title),
       quoted(history.unit));
+  // Every whole number of a few, where gnuplot would put halves between them.
+  if (!history.rows.empty() && history.rows.back().x <= 10) script += "set xtics 1\n";
   for (std::size_t i = 0; i < history.names.size(); ++i) {
     script += fmt::format(
         "set ylabel {} noenhanced\nplot $history using 1:{} with {} lw 2 pt 7 ps 0.5 lc rgb '{}'\n",

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "gradus/data/fashion_mnist.h"
+#include "gradus/data/format/safetensors.h"
 #include "gradus/docs/examples/zoo/classifiers.h"
 #include "gradus/tools/command.h"
 
@@ -59,6 +60,25 @@ std::string classifier_of(const NamedTensors& state) {
     if (share > best_share) best = c.name, best_share = share;
   }
   return best;
+}
+
+std::unique_ptr<nn::UnaryModule> load_classifier(const std::string& name, const std::string& path) {
+  auto state = data::load_safetensors(path);
+  if (absl::IsNotFound(state.status())) {
+    throw UsageError(fmt::format("{}; `gradus train` writes it, --weights names another file",
+                                 std::string(state.status().message())));
+  }
+  if (!state.ok()) throw UsageError(std::string(state.status().message()));
+  const std::string like = classifier_of(*state);
+  std::unique_ptr<nn::UnaryModule> model = make_classifier(name.empty() ? like : name);
+  try {
+    model->load_state_dict(*state, Location{});
+  } catch (const Error& e) {
+    const bool other = !name.empty() && name != like;
+    throw UsageError(fmt::format("{}: {}{}", path, e.what(),
+                                 other ? fmt::format("; its names are those of --model {}", like) : ""));
+  }
+  return model;
 }
 
 Split load_split(const std::string& dataset, const std::string& folder, Part part) {

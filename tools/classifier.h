@@ -33,6 +33,9 @@ std::vector<std::string> classifier_names();
 std::unique_ptr<nn::UnaryModule> make_classifier(const std::string& name);
 // The one that has most of the names of these tensors; mlp where they are no classifier's.
 std::string classifier_of(const NamedTensors& state);
+// With the weights of a safetensors file; where `name` is empty, the one that these are of. Errors:
+// UsageError.
+std::unique_ptr<nn::UnaryModule> load_classifier(const std::string& name, const std::string& path);
 
 // Reads a data set from `folder`, or from where its Debian package puts it if empty. Errors: UsageError.
 Split load_split(const std::string& dataset, const std::string& folder, Part part);

@@ -1,6 +1,7 @@
 // run_command_line(): finds the command, says what is mistyped with the names that are near, and turns every
 // error into one line and an exit code.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -41,6 +42,16 @@ std::vector<std::pair<std::string, bool>> options_of(const CLI::App& app) {
   return options;
 }
 
+// Those in the help; a command may take others.
+std::string known_options(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group().empty()) continue;
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return fmt::format("known: {}", fmt::join(names, ", "));
+}
+
 // Before the parser sees them: it would take the value of a mistyped option for an argument, and complain of
 // that, and the next option for a value that is missing. An option given twice is a mistake in one of the two
 // places. Errors: UsageError.
@@ -67,7 +78,7 @@ void check_options(const CLI::App& app, std::span<const char* const> args) {
       std::vector<std::string> known;
       known.reserve(options.size());
       for (const auto& o : options) known.push_back(o.first);
-      throw UsageError(unknown_name("option", name, known));
+      throw UsageError(unknown_name("option", name, known, known_options(app)));
     }
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
       throw UsageError(fmt::format("option '{}' is given twice", name));

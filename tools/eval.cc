@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "gradus/data/fashion_mnist.h"
-#include "gradus/data/format/safetensors.h"
 #include "gradus/tools/classifier.h"
 #include "gradus/tools/command.h"
 #include "gradus/tools/validators.h"
@@ -20,28 +19,8 @@ struct Options {
   std::string weights = std::string(kDefaultFolder) + "/weights.safetensors";
 };
 
-// Errors: UsageError.
-std::unique_ptr<nn::UnaryModule> load_model(const std::string& name, const std::string& path) {
-  auto state = data::load_safetensors(path);
-  if (absl::IsNotFound(state.status())) {
-    throw UsageError(fmt::format("{}; `gradus train` writes it, --weights names another file",
-                                 std::string(state.status().message())));
-  }
-  if (!state.ok()) throw UsageError(std::string(state.status().message()));
-  const std::string like = classifier_of(*state);
-  std::unique_ptr<nn::UnaryModule> model = make_classifier(name.empty() ? like : name);
-  try {
-    model->load_state_dict(*state, Location{});
-  } catch (const Error& e) {
-    const bool other = !name.empty() && name != like;
-    throw UsageError(fmt::format("{}: {}{}", path, e.what(),
-                                 other ? fmt::format("; its names are those of --model {}", like) : ""));
-  }
-  return model;
-}
-
 void run(const Options& o) {
-  const std::unique_ptr<nn::UnaryModule> model = load_model(o.model, o.weights);
+  const std::unique_ptr<nn::UnaryModule> model = load_classifier(o.model, o.weights);
   const Split test = load_split(o.dataset, o.data, Part::test);
   const Score score = evaluate(*model, test);
   fmt::print("test loss {:.4f}  test accuracy {:.2f} % of {} images\n", score.loss, 100 * score.accuracy,

@@ -24,6 +24,7 @@ class ModelStep {
   // Adds the argument MODEL, --batch-size, --seed and the options of the zoo's examples.
   void add_to(CLI::App& command);
   const std::string& model() const { return model_; }
+  std::int64_t batch() const { return batch_; }
   // Records one step; the same weights and inputs each time. Errors: as model_step().
   Example run() const;
 

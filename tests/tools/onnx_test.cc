@@ -8,6 +8,8 @@
 #include <map>
 #include <set>
 
+#include "gradus/data/format/safetensors.h"
+#include "gradus/docs/examples/zoo/classifiers.h"
 #include "gradus/graph/recording.h"
 #include "gradus/ops/creation.h"
 #include "gradus/tools/onnx_case.h"
@@ -242,6 +244,23 @@ TEST_F(OnnxCommand, WritesExamplesOfTheZooWithTheirOptions) {
   EXPECT_EQ(random.code, 2);
   EXPECT_THAT(random.err, HasSubstr("dropout"));
   EXPECT_THAT(random.err, HasSubstr("put the model in eval mode"));
+}
+
+TEST_F(OnnxCommand, WritesATrainedClassifierInEvalMode) {
+  const zoo::LeNet model;
+  ASSERT_TRUE(data::save_safetensors(folder_ / "w.safetensors", model.state_dict()).ok());
+  const Outcome written = run({"export", "lenet", "--weights", "w.safetensors", "--batch-size", "2", "--out",
+                               "x.onnx", "--data", "x"});
+  EXPECT_EQ(written.code, 0) << written.err;
+  const Outcome same = run({"run", "x.onnx", "--inputs", "x", "--check", "x"});
+  EXPECT_EQ(same.code, 0) << same.err << same.out;
+  EXPECT_THAT(run({"info", "x.onnx"}).out, HasSubstr("parameters 117066 in 8 tensors"));
+  const Outcome other = run({"export", "mlp", "--weights", "w.safetensors", "--out", "y.onnx"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("its names are those of --model lenet"));
+  const Outcome none = run({"export", "gpt", "--weights", "w.safetensors", "--out", "y.onnx"});
+  EXPECT_EQ(none.code, 2);
+  EXPECT_THAT(none.err, HasSubstr("--weights: gpt is none of the classifiers logistic-regression, mlp"));
 }
 
 TEST_F(OnnxCommand, RefusesToWrite) {

@@ -153,7 +153,7 @@ Step step(const Values& values, std::int64_t batch) {
 
 constexpr Option kOptions[] = {
     {"steps", "Steps of Adam", 2000, 0, 1e6, true},
-    {"rounds", "Rounds of L-BFGS behind them, of 20 iterations each", 100, 0, 1e5, true},
+    {"rounds", "Rounds of L-BFGS behind them, of 20 iterations each", 300, 0, 1e5, true},
     {"lr", "Learning rate of Adam", 2e-3, 0, 1},
     {"viscosity", "nu; the smaller, the steeper the shock at x = 0", 0.01 / std::numbers::pi, 1e-3, 1},
     {"points", "Points inside the domain", 4000, 1, 1e6, true},

@@ -93,8 +93,9 @@ class TerminalRun : public zoo::Run {
   void write(const std::string& folder, const std::string& title) const {
     std::string names;
     for (const auto& [name, write] : files_) {
-      write(folder + "/" + name);
-      names += " " + name;
+      write(fmt::format("{}/{}", folder, name));
+      names += ' ';
+      names += name;
     }
     if (!history_.rows.empty()) {
       save_text(folder + "/history.csv", to_csv(history_));

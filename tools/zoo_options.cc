@@ -25,7 +25,7 @@ CLI::Validator validator(const zoo::Option& o) {
 }  // namespace
 
 void add_zoo_options(CLI::App& cmd, std::span<const zoo::Option> options,
-                     std::function<void(const std::string& name, double value)> set) {
+                     const std::function<void(const std::string& name, double value)>& set) {
   for (const zoo::Option& o : options) {
     const std::string name = o.name;
     cmd.add_option_function<double>(

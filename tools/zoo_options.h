@@ -16,7 +16,7 @@ namespace gradus::tools {
 
 // Adds one --NAME for each of them; `set` is called with those that the command line gives.
 void add_zoo_options(CLI::App& cmd, std::span<const zoo::Option> options,
-                     std::function<void(const std::string& name, double value)> set);
+                     const std::function<void(const std::string& name, double value)>& set);
 // The values are those of the command line once that is parsed.
 std::shared_ptr<zoo::Values> add_zoo_options(CLI::App& cmd, const zoo::Example& example);
 

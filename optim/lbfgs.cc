@@ -279,27 +279,34 @@ double LBFGS::step(FunctionRef<Tensor()> closure, Location where) {
 
     const Vector from = gather_weights();
     std::int64_t used = 0;
-    if (o.line_search_fn == LineSearch::strong_wolfe) {
-      const auto evaluate = [&](double length) {
-        set_weights(from, length, m.direction, where);
-        Point p{length, loss_here(), 0.0, gather_gradient()};
-        p.slope = dot(p.gradient, m.direction);
-        return p;
-      };
-      Point found = search(evaluate, m.length, {0.0, loss, slope, gradient}, largest(m.direction),
-                           most - evaluations, used);
-      m.length = found.length;
-      loss = found.loss;
-      gradient = std::move(found.gradient);
-      set_weights(from, m.length, m.direction, where);
-    } else {
-      set_weights(from, m.length, m.direction, where);
-      // The gradient behind the last iteration is not needed here.
-      if (k != o.max_iter) {
-        loss = loss_here();
-        gradient = gather_gradient();
-        used = 1;
+    try {
+      if (o.line_search_fn == LineSearch::strong_wolfe) {
+        const auto evaluate = [&](double length) {
+          set_weights(from, length, m.direction, where);
+          Point p{length, loss_here(), 0.0, gather_gradient()};
+          p.slope = dot(p.gradient, m.direction);
+          return p;
+        };
+        Point found = search(evaluate, m.length, {0.0, loss, slope, gradient}, largest(m.direction),
+                             most - evaluations, used);
+        m.length = found.length;
+        loss = found.loss;
+        gradient = std::move(found.gradient);
+        set_weights(from, m.length, m.direction, where);
+      } else {
+        set_weights(from, m.length, m.direction, where);
+        // The gradient behind the last iteration is not needed here.
+        if (k != o.max_iter) {
+          loss = loss_here();
+          gradient = gather_gradient();
+          used = 1;
+        }
       }
+    } catch (...) {
+      // As after the iteration before. A step of no length is not remembered.
+      set_weights(from, 0.0, m.direction, where);
+      m.length = 0.0;
+      throw;
     }
     evaluations += used;
     m.evaluations += used;

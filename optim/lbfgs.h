@@ -33,7 +33,7 @@ class LBFGS final : public GroupedOptimizer<LBFGS, LBFGSOptions, LBFGSGroup> {
 
   // `closure` clears the gradients, computes the loss, walks backward and returns the loss; it is called at
   // several weights. A parameter without gradient counts as one with 0. Returns the first loss. Errors: those
-  // of step(), and what the closure throws, with the weights where they were in the line search then.
+  // of step(), and what the closure throws; the weights are then those after the last whole iteration.
   double step(FunctionRef<Tensor()> closure, Location where = Location::current());
 
   std::int64_t iterations() const { return memory_.iterations; }

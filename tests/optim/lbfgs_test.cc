@@ -114,6 +114,33 @@ TEST(LBFGS, RefusesBadStates) {
   EXPECT_EQ(x.to_vector<double>(), y.to_vector<double>());
 }
 
+// What an error leaves can go on, and ends where an undisturbed run does.
+TEST(LBFGS, AnErrorLeavesTheWeightsOfTheLastIteration) {
+  for (const LineSearch line_search : {LineSearch::none, LineSearch::strong_wolfe}) {
+    Tensor x = leaf({-1.2, 1.0});
+    LBFGS opt({x}, {.lr = 0.01, .max_iter = 200, .max_eval = 400, .line_search_fn = line_search});
+    int calls = 0;
+    std::vector<double> losses;
+    const auto closure = [&] {
+      if (++calls == 12) throw ValueError("the data is gone");
+      opt.zero_grad();
+      Tensor loss = rosenbrock(x);
+      losses.push_back(loss.item<double>());
+      loss.backward();
+      return loss;
+    };
+    EXPECT_THROW(opt.step(closure), ValueError);
+    // The line search may have tried several points behind the last good one; that one was evaluated.
+    const double here = rosenbrock(x).item<double>();
+    EXPECT_THAT(losses, ::testing::Contains(here));
+    EXPECT_LT(here, losses.front());
+    opt.step(closure);
+    if (line_search == LineSearch::strong_wolfe) {
+      for (const double v : x.to_vector<double>()) EXPECT_NEAR(v, 1.0, 1e-4);
+    }
+  }
+}
+
 TEST(LBFGS, NeedsAClosure) {
   Tensor x = leaf({1.0});
   LBFGS opt({x});

@@ -57,7 +57,7 @@ std::string draw_search(const SearchTask& task, std::vector<TrialResult> results
                          quoted(task.metric));
   if (spans_decades(results)) script += "set logscale y\nset format y '%g'\n";
   script += fmt::format(
-      "set key above\nset xlabel 'trial'\n"
+      "set key above\nset tmargin 4\nset xlabel 'trial'\n"
       "plot $trials using 1:2 with points lt 6 pt 7 ps 0.6 title 'trial', "
       "'' using 1:3 with steps lt 1 lw 2 title 'best so far'\n");
   for (std::size_t i = 0; i < task.dimensions.size(); ++i) {

@@ -177,20 +177,23 @@ plot $curves using 1:2 with steps lt 7 lw 2 dt 2 title 'grid', \
                .width = 760,
                .height = 620,
                .script = R"(
-set multiplot layout 2,2
+set multiplot layout 2,2 margins 0.09,0.86,0.1,0.94 spacing 0.11,0.17
 set logscale x
 set format x '10^{%L}'
+set xtics 100
 set xrange [5e-5:20]
 set yrange [-0.05:1.05]
 set xlabel 'learning rate'
 set ylabel 'momentum'
 set cblabel 'accuracy (%)'
-set palette defined (0 '#440154', 0.25 '#3b528b', 0.5 '#21918c', 0.75 '#5ec962', 1 '#fde725')
+set colorbox user origin 0.89, 0.25 size 0.02, 0.5
+set palette maxcolors 16 defined (0 '#440154', 0.25 '#3b528b', 0.5 '#21918c', 0.75 '#5ec962', 1 '#fde725')
 set cbrange [10:90]
 unset key
 array names[4] = ['grid', 'random', 'Hyperband', 'Bayes']
 do for [m = 0:3] {
   set title names[m + 1]
+  if (m > 0) { unset colorbox }
   plot $trials using ($1 == m ? $2 : NaN):3:5 with points pt 7 ps 1 lc palette, \
        $trials using ($1 == m ? $2 : NaN):3 with points pt 6 ps 1 lw 0.5 lt 7
 }

@@ -59,6 +59,8 @@ std::vector<double> best_so_far(const std::vector<search::Tried>& tried) {
 
 void show_model(Lab& lab) {
   constexpr int kFrames = 9;
+  // So far do values resemble each other; fit_kernel() would need more points to tell.
+  const search::Kernel kernel{.lengths = {0.2}};
   std::vector<double> grid;
   for (int i = 0; i <= 100; ++i) grid.push_back(i / 100.0);
   std::vector<double> x = {0, 0.5, 1};  // looked at before a model is made
@@ -73,7 +75,7 @@ void show_model(Lab& lab) {
     const Scaled s = scaled(y);
     const auto n = static_cast<std::int64_t>(x.size());
     const Tensor places = tensor(x, {n, 1});
-    const search::GaussianProcess process(places, tensor(s.y), search::fit_kernel(places, tensor(s.y)));
+    const search::GaussianProcess process(places, tensor(s.y), kernel);
     const auto p = process.at(tensor(grid, {static_cast<std::int64_t>(grid.size()), 1}));
     const auto mean = p.mean.to_vector<double>(), variance = p.variance.to_vector<double>();
     double most = -1, next = 0;
@@ -104,6 +106,7 @@ void show_model(Lab& lab) {
        .width = 640,
        .height = 520,
        .script = R"(
+stats $model using ($1 == frame ? $6 : NaN) nooutput name 'gain'
 set multiplot
 set lmargin 9
 set rmargin 3
@@ -113,7 +116,7 @@ set origin 0, 0.32
 set ylabel 'f(x)'
 set yrange [-14:20]
 set format x ''
-set key top center
+set key top left Left reverse
 set title sprintf('after %d looks', frame + 3)
 plot $model using ($1 == frame ? $2 : NaN):($4 - 2*$5):($4 + 2*$5) with filledcurves lc rgb '#cfe3f1' title 'mean ± 2 deviations', \
      $model using ($1 == frame ? $2 : NaN):4 with lines lt 1 lw 2 title 'mean', \
@@ -125,8 +128,9 @@ set size 1, 0.34
 set origin 0, 0
 set xlabel 'x'
 set ylabel 'improvement'
-set yrange [0:*]
-set ytics autofreq
+set yrange [0:gain_max]
+set ytics (0, gain_max)
+set format y '%.2g'
 unset key
 plot $model using ($1 == frame ? $2 : NaN):6 with filledcurves y1=0 lc rgb '#f2cdb4' notitle, \
      $model using ($1 == frame ? $2 : NaN):6 with lines lt 2 lw 2 notitle

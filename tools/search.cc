@@ -316,7 +316,8 @@ void add_options(CLI::App& cmd, const zoo::Entry& entry, Options& o) {
                  "choice:A,B,C")
       ->allow_extra_args(false)
       ->take_all()
-      ->type_name("NAME=...");
+      ->default_str("")
+      ->type_name("SPACE");
   cmd.add_option("--method", o.method, "grid, random, hyperband, or bayes: by a model of what was found")
       ->check(one_of("method", {"grid", "random", "hyperband", "bayes"}))
       ->type_name("METHOD");

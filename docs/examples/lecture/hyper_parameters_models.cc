@@ -130,7 +130,7 @@ set xlabel 'x'
 set ylabel 'improvement'
 set yrange [0:gain_max]
 set ytics (0, gain_max)
-set format y '%.2g'
+set format y '%.1g'
 unset key
 plot $model using ($1 == frame ? $2 : NaN):6 with filledcurves y1=0 lc rgb '#f2cdb4' notitle, \
      $model using ($1 == frame ? $2 : NaN):6 with lines lt 2 lw 2 notitle

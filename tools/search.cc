@@ -274,6 +274,7 @@ void run(const zoo::Entry& entry, const Options& o, const CLI::App& cmd) {
   set_threads(1);
   check_folder(o, out);
   const SearchTask task = make_task(entry, o, cmd, interrupt);
+  check_example(entry, o.data, interrupt);
   constexpr const char* kFiles[] = {"trials.csv", "trials.svg"};
   const ResultFolder folder(out, kFiles);
   const FolderLock lock(out);

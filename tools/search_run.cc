@@ -262,6 +262,19 @@ std::vector<std::string> names_of_figures(const zoo::Entry& entry, const std::st
   return names;
 }
 
+void check_example(const zoo::Entry& entry, const std::string& data, const InterruptGuard& interrupt) {
+  const GeneratorScope scope({.seed = 0});
+  TrialRun run(zoo::Values(entry.example->options, entry.example->small), data, [&](double) {
+    interrupt.check();
+    throw Stopped();
+  });
+  try {
+    entry.example->train(run);
+  } catch (const Stopped&) {
+    // It has begun.
+  }
+}
+
 void run_trials(const SearchTask& task, std::vector<TrialResult>& results, int jobs,
                 const InterruptGuard& interrupt, const std::function<void(const TrialResult&)>& ended) {
   Trials(task, results, interrupt).run(jobs, ended);

@@ -14,6 +14,10 @@ namespace gradus::tools {
 std::vector<std::string> names_of_figures(const zoo::Entry& entry, const std::string& data,
                                           const InterruptGuard& interrupt);
 
+// Begins to train on the small budget and stops at the first step, so that data that is missing is found out
+// before there is a folder of results. Errors: what that throws; Interrupted.
+void check_example(const zoo::Entry& entry, const std::string& data, const InterruptGuard& interrupt);
+
 // Runs the trials of the plan that are not among `results`, `jobs` at a time, and adds theirs; `ended` is
 // called with each, on the calling thread. A trial draws its random numbers from a generator of its own,
 // whose seed follows from the search's and the trial's number: as `gradus train NAME --seed` of that number

@@ -171,6 +171,20 @@ TEST(Search, GoesOnAfterItWasKilledOrStopped) {
   EXPECT_EQ(trials(folder / "out"), trials(whole / "out"));
 }
 
+TEST(Search, OneAtATimeInAFolder) {
+  const TemporaryFolder folder, other;
+  Words args = kLong;
+  args.back() = folder / "out";
+  args[3] = "10000";  // epochs
+  Tool first(folder.path(), args);
+  wait_for(first, "results go to");
+  const Outcome second = run_tool(other.path(), args + Words{"--resume"});
+  EXPECT_EQ(second.code, 2);
+  EXPECT_THAT(second.err, HasSubstr("another search is writing to "));
+  first.send(SIGINT);
+  EXPECT_EQ(first.wait().code, 130);
+}
+
 TEST(Search, GrowsByMoreTrials) {
   const TemporaryFolder folder;
   for (const char* method : {"random", "hyperband"}) {
@@ -274,6 +288,7 @@ TEST(Search, WrongInputIsOneLineAndNoFile) {
   refuses({"search", "maml", "--space", "lr=log:1e-4:1e-1", "--metric", "gain after 1 step", "--maximize",
            "--minimize"},
           " excludes ");
+  refuses({"search", "mlp", "--space", "lr=log:1e-4:1", "--data", "/nowhere"}, "/nowhere: neither ");
   refuses(kSmall + Words{"--out", "/proc/none"}, "/proc/none");
   refuses(kSmall + Words{"--out", "nowhere", "--resume"}, "there is no search in nowhere to go on with");
 }

@@ -108,7 +108,7 @@ void show_model(Lab& lab) {
        .script = R"(
 stats $model using ($1 == frame ? $6 : NaN) nooutput name 'gain'
 set multiplot
-set lmargin 9
+set lmargin 11
 set rmargin 3
 set xrange [0:1]
 set size 1, 0.68

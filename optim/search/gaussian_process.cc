@@ -87,9 +87,9 @@ Kernel fit_kernel(const Tensor& x, const Tensor& y) {
   try {
     optimizer.step([&] {
       optimizer.zero_grad();
-      const Tensor loss = far_from(log_lengths, length, 1) + far_from(log_variance, 0, 1) +
-                          far_from(log_noise, noise, 3) -
-                          log_marginal_likelihood(x, y, log_lengths, log_variance, log_noise);
+      Tensor loss = far_from(log_lengths, length, 1) + far_from(log_variance, 0, 1) +
+                    far_from(log_noise, noise, 3) -
+                    log_marginal_likelihood(x, y, log_lengths, log_variance, log_noise);
       loss.backward();
       return loss;
     });

@@ -120,7 +120,7 @@ TEST(Search, ResultsDoNotDependOnJobs) {
       return trials(folder / out);
     };
     const auto one = search("1");
-    EXPECT_THAT(one, SizeIs(method == std::string("hyperband") ? 10 : 10));
+    EXPECT_THAT(one, SizeIs(10));
     EXPECT_EQ(search("4"), one) << method;
   }
   const Outcome o = run_tool(folder.path(), kSmall + Words{"--trials", "9", "--seed", "1", "--out", "other"});

@@ -223,9 +223,9 @@ do for [part = 1:2] {
 unset multiplot
 )"});
   lab.picture({.name = "trials",
-               .caption = "Where the four searches of the first seed looked. The grid repeats its few values "
-                          "of each parameter; "
-                          "Bayes gathers where the accuracy is high.",
+               .caption =
+                   "Where the four searches of the first seed looked. The grid repeats its few values of "
+                   "each parameter; Bayes gathers where the accuracy is high.",
                .width = 760,
                .height = 620,
                .script = R"(

@@ -46,9 +46,9 @@ Dimension parse(std::string_view text, const zoo::Example& example) {
   if (equals == std::string_view::npos) throw UsageError("write NAME=SCALE:FROM:TO, such as lr=log:1e-4:1");
   const std::vector<std::string> parts = split(text.substr(equals + 1), ':');
   Dimension d{.name = name, .whole = option->whole};
-  const std::vector<std::string> kScales = {"linear", "log", "int", "choice"};
-  if (std::ranges::find(kScales, parts[0]) == kScales.end())
-    throw UsageError(unknown_name("scale", parts[0], kScales));
+  const std::vector<std::string> scales = {"linear", "log", "int", "choice"};
+  if (std::ranges::find(scales, parts[0]) == scales.end())
+    throw UsageError(unknown_name("scale", parts[0], scales));
   if (parts[0] == "choice") {
     if (parts.size() != 2) throw UsageError("write the values of a choice as choice:1,2,3");
     d.scale = Scale::choice;

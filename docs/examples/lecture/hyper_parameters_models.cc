@@ -69,8 +69,8 @@ void show_model(Lab& lab) {
   for (const double at : x) points.rows.push_back({0, at, forrester(at)});
   double best = HUGE_VAL;
   for (int frame = 0; frame < kFrames; ++frame) {
-    std::vector<double> y;
-    for (const double at : x) y.push_back(forrester(at));
+    std::vector<double> y(x.size());
+    std::ranges::transform(x, y.begin(), forrester);
     best = *std::ranges::min_element(y);
     const Scaled s = scaled(y);
     const auto n = static_cast<std::int64_t>(x.size());
@@ -164,8 +164,8 @@ void compare_on_branin(Lab& lab, std::int64_t done, std::int64_t total) {
   for (std::size_t t = 0; t < static_cast<std::size_t>(trials); ++t) {
     std::vector<double> row = {static_cast<double>(t + 1), grid[std::min(t, grid.size() - 1)] - kLeast};
     for (const auto& runs : {random, bayes}) {
-      std::vector<double> regret;
-      for (const auto& run : runs) regret.push_back(run[t] - kLeast);
+      std::vector<double> regret(runs.size());
+      std::ranges::transform(runs, regret.begin(), [&](const auto& run) { return run[t] - kLeast; });
       row.insert(row.end(),
                  {median(regret), *std::ranges::min_element(regret), *std::ranges::max_element(regret)});
     }

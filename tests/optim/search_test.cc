@@ -72,7 +72,7 @@ TEST(SearchSpace, RandomPointsAreAlikeOnTheScale) {
     ++widths[p[2]];
   }
   // Five standard deviations.
-  EXPECT_NEAR(below, kDraws / 2, 5 * std::sqrt(kDraws) / 2);
+  EXPECT_NEAR(below, kDraws / 2.0, 5 * std::sqrt(kDraws) / 2);
   for (const auto& counts : {layers, widths}) {
     ASSERT_EQ(counts.size(), 3U);
     for (const auto& [value, n] : counts) EXPECT_NEAR(n, kDraws / 3.0, 5 * std::sqrt(kDraws * 2 / 9.0));

@@ -35,6 +35,7 @@ void add_onnx(CLI::App& app);
 void add_profile(CLI::App& app);
 void add_why_nan(CLI::App& app);
 void add_lecture(CLI::App& app);
+void add_search(CLI::App& app);
 
 // The whole program. Exit codes: 0 done, 1 a check found a fault, 2 the input was wrong, 130 stopped.
 int run_command_line(int argc, const char* const* argv);

@@ -31,13 +31,20 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
-// Whether the option takes a value, under each of its names.
-std::vector<std::pair<std::string, bool>> options_of(const CLI::App& app) {
-  std::vector<std::pair<std::string, bool>> options;
+struct OptionName {
+  std::string name;
+  bool takes_value = false;
+  bool many = false;  // may be given several times
+};
+
+std::vector<OptionName> options_of(const CLI::App& app) {
+  std::vector<OptionName> options;
   for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_snames()) options.emplace_back("-" + name, false);
-    for (const std::string& name : option->get_lnames())
-      options.emplace_back("--" + name, option->get_expected_max() > 0);
+    for (const std::string& name : option->get_snames()) options.push_back({"-" + name});
+    for (const std::string& name : option->get_lnames()) {
+      options.push_back({"--" + name, option->get_expected_max() > 0,
+                         option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll});
+    }
   }
   return options;
 }
@@ -73,18 +80,18 @@ void check_options(const CLI::App& app, std::span<const char* const> args) {
     if (text == "--") return;
     const std::string_view name = text.substr(0, text.find('='));
     const auto option =
-        std::find_if(options.begin(), options.end(), [&](const auto& o) { return o.first == name; });
+        std::find_if(options.begin(), options.end(), [&](const auto& o) { return o.name == name; });
     if (option == options.end()) {
       std::vector<std::string> known;
       known.reserve(options.size());
-      for (const auto& o : options) known.push_back(o.first);
+      for (const auto& o : options) known.push_back(o.name);
       throw UsageError(unknown_name("option", name, known, known_options(app)));
     }
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+    if (!option->many && std::find(seen.begin(), seen.end(), name) != seen.end()) {
       throw UsageError(fmt::format("option '{}' is given twice", name));
     }
     seen.push_back(name);
-    if (option->second && (name == text || name.size() + 1 == text.size())) waiting = name;
+    if (option->takes_value && (name == text || name.size() + 1 == text.size())) waiting = name;
     if (name != text) check_waiting();
   }
   check_waiting();
@@ -133,6 +140,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_profile(app);
   add_why_nan(app);
   add_lecture(app);
+  add_search(app);
 
   std::string name = "gradus";
   try {

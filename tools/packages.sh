@@ -16,6 +16,7 @@ run_packages=(
   libonnx-dev libprotobuf-dev                     # models from other frameworks
   libzip-dev                                      # NumPy's and PyTorch's archives
   libpng-dev                                      # images
+  libsqlite3-dev                                  # the trials of `gradus search`
   libgraphviz-dev graphviz gnuplot-nox            # pictures of graphs, loss curves
   dataset-fashion-mnist                           # the demo's images
   bible-kjv bible-kjv-text                        # the text of `gradus train gpt`

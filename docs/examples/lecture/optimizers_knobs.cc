@@ -62,9 +62,8 @@ void momentum(Lab& lab) {
   const std::int64_t steps = lab.count("momentum-steps");
   for (std::int64_t t = 0; t <= steps; ++t) errors.rows.push_back({static_cast<double>(t)});
   for (const double mu : {0.0, 0.5, 0.81, 0.95, 0.99}) {
-    const auto flat = descend(1, kRate, mu, steps), steep = descend(kCondition, kRate, mu, steps);
-    for (std::size_t t = 0; t < flat.size(); ++t)
-      errors.rows[t].push_back(std::max(std::hypot(flat[t], steep[t]), 1e-12));
+    const auto flat = descend(1, kRate, mu, steps);
+    for (std::size_t t = 0; t < flat.size(); ++t) errors.rows[t].push_back(std::abs(flat[t]));
   }
   lab.table(std::move(errors));
 }
@@ -89,14 +88,14 @@ void heavy_ball(Lab& lab) {
     }
     lab.check("and follows (1 + (1 - r) t) r^t along both axes" + name, worst, 0, 1e-10);
 
-    const auto steps_to = [&](double rate_of, double mu) {
-      constexpr std::int64_t kMost = 10000;
-      const auto a = descend(1, rate_of, mu, kMost), b = descend(k, rate_of, mu, kMost);
-      std::size_t i = a.size();  // back to the last step whose error is above a millionth
+    // Until the error stays below a millionth of the first one, among the first `most` steps.
+    const auto steps_to = [&](double step, double mu, double most) {
+      const auto a = descend(1, step, mu, std::lround(most)), b = descend(k, step, mu, std::lround(most));
+      std::size_t i = a.size();
       while (i > 0 && std::hypot(a[i - 1], b[i - 1]) <= 1e-6 * std::sqrt(2.0)) --i;
       return static_cast<double>(i);
     };
-    table.rows.push_back({k, steps_to(2 / (1 + k), 0), steps_to(lr, rate * rate)});
+    table.rows.push_back({k, steps_to(2 / (1 + k), 0, 10 * k), steps_to(lr, rate * rate, 20 * std::sqrt(k))});
   }
   lab.check_within("to a millionth of the error at k = 1,000: steps of gradient descent over momentum's",
                    table.rows.back()[1] / table.rows.back()[2], 10, 50);
@@ -142,17 +141,17 @@ void epsilon(Lab& lab) {
 // One gradient of 100 among many of 1: beta2 is how long it makes steps small.
 void outlier(Lab& lab) {
   constexpr std::array<double, 3> kBeta2 = {0.9, 0.99, 0.999};
-  constexpr int kAt = 20, kSteps = 3000;
+  constexpr int kAt = 3000, kSteps = 5500;
   constexpr double kSize = 100, kBeta1 = 0.9;
   std::vector<double> gradients(kSteps, 1.0);
   gradients[kAt] = kSize;
   Table table{"outlier", {"step", "0.9", "0.99", "0.999"}};
-  for (int t = 0; t < kSteps; t += t < 60 ? 1 : 20) table.rows.push_back({static_cast<double>(t - kAt)});
+  for (int n = 1; n <= 2000; n = std::max(n + 1, n * 12 / 10)) table.rows.push_back({static_cast<double>(n)});
   std::array<double, 3> least{};
   double worst = 0;
   for (std::size_t b = 0; b < kBeta2.size(); ++b) {
     const auto moves = adam_moves(gradients, {kBeta1, kBeta2[b]}, 0);
-    for (auto& row : table.rows) row.push_back(moves[static_cast<std::size_t>(row[0] + kAt)]);
+    for (auto& row : table.rows) row.push_back(moves[static_cast<std::size_t>(row[0]) + kAt - 1]);
     for (int t = kAt; t < kSteps; ++t) {
       // Both means are 1 but for the part of the outlier that is left after n steps.
       const double n = t - kAt, all = t + 1;
@@ -212,7 +211,7 @@ void optimizers_knobs(Lab& lab) {
        .script = R"(
 set multiplot layout 1,2
 set xlabel 'step'
-set ylabel 'distance to the minimum'
+set ylabel 'error along the flat axis'
 set logscale y
 set format y '10^{%L}'
 set yrange [1e-10:10]
@@ -226,7 +225,9 @@ set xlabel 'momentum'
 set ylabel 'part of the error that a step leaves'
 set yrange [0.89:1.005]
 set xrange [0:1]
-set key top left title ''
+unset key
+set key default
+set key at graph 0.04, 0.3 left title ''
 root(m) = (1+m-0.01)**2 < 4*m ? sqrt(m) : (1+m-0.01)/2 + sqrt(((1+m-0.01)/2)**2 - m)
 set samples 500
 plot root(x) with lines lt 8 lw 2 title 'predicted', \
@@ -254,18 +255,18 @@ plot for [i=2:5] $epsilon using 1:i with linespoints lt i-1 pt 6 ps 0.5 lw 2 \
   title word('10^{-8} 10^{-4} 0.01 1', i-1)
 unset logscale
 set xtics autofreq
-set logscale y
-set yrange [0.02:10]
-set xlabel 'steps since the outlier'
-set format x '%g'
-set format y '%g'
-set key bottom right title 'beta2'
-plot [-20:2000] for [i=2:4] $outlier using 1:i with lines lt i-1 lw 2 title word('0.9 0.99 0.999', i-1)
+set logscale xy
+set yrange [0.05:10]
+set xlabel 'step, the outlier being the first'
+set format xy '%g'
+set key top right title 'beta2'
+plot [1:2000] for [i=2:4] $outlier using 1:i with lines lt i-1 lw 2 title word('0.9 0.99 0.999', i-1)
 unset logscale
 set yrange [-1.15:1.15]
 set xlabel 'steps since the gradient turned'
+set xtics 40
 set key top right title 'beta1'
-plot [-20:160] for [i=2:5] $turn using 1:i with lines lt i-1 lw 2 title word('0 0.5 0.9 0.99', i-1)
+plot [-20:180] for [i=2:5] $turn using 1:i with lines lt i-1 lw 2 title word('0 0.5 0.9 0.99', i-1)
 unset multiplot
 )"});
 }

@@ -61,7 +61,7 @@ constexpr Method kMethods[] = {
     {"Adam", "1 - beta1", {1e-4, 0.1}, kOneMinusMomentum, 0.1, adam},
     {"AdamW", "weight decay", {1e-4, 0.1}, {1e-3, 1}, 0.01, adamw},
     {"Lion", "1 - beta1", {1e-5, 0.01}, kOneMinusMomentum, 0.1, lion},
-    {"Muon", "rate of the rest", {1e-3, 1}, {1e-3, 0.1}, 0.01, muon},
+    {"Muon", "rate of the rest", {3e-4, 0.3}, {1e-3, 0.1}, 0.01, muon},
 };
 
 }  // namespace

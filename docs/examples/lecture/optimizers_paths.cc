@@ -37,6 +37,15 @@ constexpr std::array<Surface, 4> kSurfaces = {
 struct Path {
   double lr = 0;
   std::vector<double> x = {}, y = {}, value = {};  // before each step and after the last
+
+  // What is to be least: the mean of log10 of the value, which is low where the descent is quick and stays
+  // down. Below 1e-6 nothing is gained.
+  double cost() const {
+    double sum = 0;
+    for (const double v : value)
+      sum += std::log10(std::clamp(v, 1e-6, 1e6)) / static_cast<double>(value.size());
+    return sum;
+  }
 };
 
 Path walk(const Surface& surface, std::size_t method, double lr, std::int64_t steps) {
@@ -69,7 +78,7 @@ Path best(const Surface& surface, std::size_t method, std::int64_t rates, std::i
   for (std::int64_t i = 0; i < rates; ++i) {
     Path path =
         walk(surface, method, kRates.at(static_cast<double>(i) / static_cast<double>(rates - 1)), steps);
-    if (least.value.empty() || path.value.back() < least.value.back()) least = std::move(path);
+    if (least.value.empty() || path.cost() < least.cost()) least = std::move(path);
   }
   return least;
 }
@@ -79,10 +88,14 @@ std::string panels() {
   std::string script;
   for (const Surface& s : kSurfaces) {
     const std::string name = s.name;
-    script += "set title '" + std::string(s.title) + "' offset 0,-0.6\nplot " + s.range + " $contour_" +
+    script += "set title '" + std::string(s.title) + "' offset 0,-0.5\nplot " + s.range + " $contour_" +
               name + " using 1:2 with lines lc rgb '#c4cad0' lw 0.7 notitle, for [m=0:8] $path_" + name +
-              " every skip::0::last using 2*m+2:2*m+3 with lines lt lt(m) dt dt(m) lw 1.6 "
+              " every ::0::(last < 40 ? last : 40) using 2*m+2:2*m+3 with lines lt lt(m) dt dt(m) lw 1.6 "
               "title word(names, m+1), for [m=0:8] $path_" +
+              name +
+              " every 4::(last < 40 ? last : 40)::last using 2*m+2:2*m+3 with lines lt lt(m) dt dt(m) lw 1.6 "
+              "notitle, "
+              "for [m=0:8] $path_" +
               name +
               " every ::last::last using 2*m+2:2*m+3 with points lt lt(m) pt 7 ps 0.8 notitle, $minima_" +
               name + " using 1:2 with points lt 7 pt 2 ps 1.4 lw 2 notitle\nunset key\n";
@@ -101,7 +114,8 @@ void optimizers_paths(Lab& lab) {
     paths[at] = best(kSurfaces[at / count], at % count, rates, steps);
   });
 
-  Table table{"path_rates", {"surface", "optimizer", "learning rate", "value at the end"}};
+  Table table{"path_rates",
+              {"surface", "optimizer", "learning rate", "mean log10 of the value", "value at the end"}};
   for (std::size_t s = 0; s < kSurfaces.size(); ++s) {
     Table path{std::string("path_") + kSurfaces[s].name, {"step"}};
     for (std::int64_t t = 0; t <= steps; ++t) path.rows.push_back({static_cast<double>(t)});
@@ -112,7 +126,8 @@ void optimizers_paths(Lab& lab) {
         path.rows[t].push_back(p.x[t]);
         path.rows[t].push_back(p.y[t]);
       }
-      table.rows.push_back({static_cast<double>(s + 1), static_cast<double>(m + 1), p.lr, p.value.back()});
+      table.rows.push_back(
+          {static_cast<double>(s + 1), static_cast<double>(m + 1), p.lr, p.cost(), p.value.back()});
     }
     lab.table(std::move(path));
   }
@@ -120,9 +135,9 @@ void optimizers_paths(Lab& lab) {
     return paths[surface * count + m].value.back();
   };
   lab.check_within("a narrow bowl, each at its best rate: momentum's value at the end over SGD's",
-                   end(0, kMomentum) / end(0, kSgd), 0, 0.1);
+                   end(0, kMomentum) / end(0, kSgd), 0, 0.3);
   lab.check_within("Rosenbrock's valley: momentum's value at the end over SGD's",
-                   end(1, kMomentum) / end(1, kSgd), 0, 0.1);
+                   end(1, kMomentum) / end(1, kSgd), 0, 0.3);
   lab.table(std::move(table));
   lab.picture({.name = "paths",
                .caption =
@@ -130,15 +145,18 @@ void optimizers_paths(Lab& lab) {
                    "condition 50, and the functions of Rosenbrock, Beale and Himmelblau. Crosses are minima. "
                    "Adam and AdamW hardly differ here.",
                .width = 900,
-               .height = 760,
+               .height = 800,
                .script = std::string(kMethodWords) + "steps = " + std::to_string(steps) + R"(
 # Early steps are long, so time runs faster and faster.
 last = int(steps * ((frame + 1) / 40.0)**1.6 + 0.5)
-set multiplot layout 2,2 title sprintf('step %d of %d', last, steps)
-set xlabel 'x'
+set multiplot layout 2,2 margins 0.075,0.98,0.18,0.93 spacing 0.1,0.13 \
+  title sprintf('step %d of %d', last, steps)
+set xlabel 'x' offset 0,0.6
 set ylabel 'y'
-set key bottom right samplen 2 width -1
-skip = last > 60 ? 2 : 1
+set xtics 1
+set ytics 1
+unset grid
+set key at screen 0.5, 0.06 center maxrows 3 samplen 2
 bowl(x,y) = ((x+y)**2 + 50*(x-y)**2)/4
 rosenbrock(x,y) = (1-x)**2 + 100*(y-x*x)**2
 beale(x,y) = (1.5-x+x*y)**2 + (2.25-x+x*y*y)**2 + (2.625-x+x*y*y*y)**2
@@ -146,12 +164,12 @@ himmelblau(x,y) = (x*x+y-11)**2 + (x+y*y-7)**2
 set view map
 unset surface
 set contour base
-set isosamples 45
+set isosamples 28
 set cntrparam levels discrete 0,0.75,1.5,2.25
 set table $contour_bowl
 splot [-4.5:1.5] [-4.5:1.5] log10(bowl(x,y)+1e-9)
 unset table
-set cntrparam levels discrete -1,0,1,2,3
+set cntrparam levels discrete 0,1,2,3
 set table $contour_rosenbrock
 splot [-2:2] [-1:3] log10(rosenbrock(x,y)+1e-9)
 unset table

@@ -213,43 +213,45 @@ void optimizers_steps(Lab& lab) {
   noise(lab);
   decay(lab);
   singular_values(lab);
-  lab.picture({.name = "steps",
-               .caption =
-                   "How far a step goes, in units of the learning rate. Left: under a gradient of 0.05 that "
-                   "stays the same. Middle: after ten steps, by the size of the gradient; only the first "
-                   "three follow it. Right: the singular values of a random gradient [32, 20] and of Muon's "
-                   "step for it.",
-               .width = 1200,
-               .height = 440,
-               .script = std::string(kMethodWords) + R"(
+  lab.picture(
+      {.name = "steps",
+       .caption =
+           "How far a step goes, in units of the learning rate. Left: under a gradient of 0.05 that "
+           "stays the same. Middle: after ten steps, by the size of the gradient; only the first "
+           "three follow it. Right: the singular values of a random gradient [32, 20], over the largest, and "
+           "of Muon's step for it, over the learning rate.",
+       .width = 1200,
+       .height = 440,
+       .script = std::string(kMethodWords) + R"(
 set multiplot layout 1,3
 set logscale xy
 set format xy '10^{%L}'
 set xlabel 'step'
 set ylabel 'step / learning rate'
-set yrange [0.02:60]
-set key top right maxrows 5 samplen 2
-array shown[7] = [0, 1, 3, 4, 5, 7, 8]
-label(m) = m == 5 ? 'Adam, AdamW' : word(names, m + 1)
-plot for [i=1:7] $constant using 1:(column(shown[i]+2)) with lines lt lt(shown[i]) lw (shown[i]==5 ? 5 : 2.2) \
-  dt (shown[i]==7 ? 2 : 1) title label(shown[i])
+set yrange [0.02:5000]
+set key top right samplen 1.5
+shown = '0 1 3 4 5 7 8'
+m(i) = word(shown, i) + 0
+called(i) = m(i) == 5 ? 'Adam, AdamW' : word(names, m(i) + 1)
+wide(i) = m(i) == 5 ? 5 : 2.2
+dash(i) = m(i) == 7 ? 2 : 1
+plot for [i=1:7] $constant using 1:(column(m(i)+2)) with lines lt lt(m(i)) lw wide(i) dt dash(i) title called(i)
 set xlabel 'size of the gradient'
 set xtics 1e-10, 1e3
 set yrange [1e-10:1e4]
 set ytics 1e-10, 1e2
-set key top left maxrows 7
-plot for [i=1:7] $sizes using 1:(column(shown[i]+2)) with lines lt lt(shown[i]) lw (shown[i]==5 ? 5 : 2.2) \
-  dt (shown[i]==7 ? 2 : 1) title label(shown[i])
+unset key
+plot for [i=1:7] $sizes using 1:(column(m(i)+2)) with lines lt lt(m(i)) lw wide(i) dt dash(i)
 unset logscale
 set format xy '%g'
 set xtics auto
 set ytics auto
 set xlabel 'number of the singular value'
-set ylabel 'singular value'
-set yrange [0:1.5]
-set key bottom left
-plot $singular using 1:3 with linespoints lt 8 pt 7 ps 0.7 lw 1.5 title 'step of Muon / learning rate', \
-     $singular using 1:2 with linespoints lt 7 pt 6 ps 0.7 lw 1.5 title 'gradient, over its largest'
+set ylabel 'singular value, scaled'
+set yrange [0:1.6]
+set key top right
+plot $singular using 1:3 with linespoints lt 8 pt 7 ps 0.7 lw 1.5 title 'of the step', \
+     $singular using 1:2 with linespoints lt 7 pt 6 ps 0.7 lw 1.5 title 'of the gradient'
 unset multiplot
 )"});
 }

@@ -18,14 +18,18 @@ struct Network : nn::UnaryModule {
   }
 };
 
-Images part(const Lab& lab, data::Split split, std::int64_t begin, std::int64_t end) {
-  const auto read = data::load_fashion_mnist(split, lab.data());
-  if (!read.ok()) throw ValueError(std::string(read.status().message()));
-  if (read->labels.numel() < end) {
-    throw ValueError("the data set has " + std::to_string(read->labels.numel()) + " images for this, and " +
-                     std::to_string(end) + " are asked for; lower --images or --held-out");
+data::FashionMnist read(const Lab& lab, data::Split split, std::int64_t most) {
+  auto all = data::load_fashion_mnist(split, lab.data());
+  if (!all.ok()) throw ValueError(std::string(all.status().message()));
+  if (all->labels.numel() < most) {
+    throw ValueError("the data set has " + std::to_string(all->labels.numel()) + " images for this, and " +
+                     std::to_string(most) + " are asked for; lower --images or --held-out");
   }
-  return {contiguous(slice(read->images, 0, begin, end)), contiguous(slice(read->labels, 0, begin, end))};
+  return *std::move(all);
+}
+
+Images part(const data::FashionMnist& all, std::int64_t begin, std::int64_t end) {
+  return {contiguous(slice(all.images, 0, begin, end)), contiguous(slice(all.labels, 0, begin, end))};
 }
 
 Score score(const Network& model, const Images& images) {
@@ -41,9 +45,10 @@ Score score(const Network& model, const Images& images) {
 ImageParts load_parts(const Lab& lab) {
   const std::int64_t n = lab.count("images"), held_out = lab.count("held-out");
   if (lab.count("batch-size") > n) throw ValueError("--batch-size must be at most --images");
-  return {.train = part(lab, data::Split::train, 0, n),
-          .validation = part(lab, data::Split::train, n, n + held_out),
-          .test = part(lab, data::Split::test, 0, held_out)};
+  const data::FashionMnist all = read(lab, data::Split::train, n + held_out);
+  return {.train = part(all, 0, n),
+          .validation = part(all, n, n + held_out),
+          .test = part(read(lab, data::Split::test, held_out), 0, held_out)};
 }
 
 std::vector<Score> train(const Training& t, const Method& method, Setting setting) {

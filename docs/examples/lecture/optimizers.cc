@@ -28,7 +28,7 @@ constexpr zoo::Option kOptions[] = {
     {"momentum-steps", "Steps in the bowl, for the picture of momentum", 200, 20, 10000, true},
 };
 constexpr std::pair<const char*, double> kQuick[] = {
-    {"images", 2000}, {"held-out", 1000},  {"batch-size", 250}, {"steps", 60},           {"trials", 6},
+    {"images", 2000}, {"held-out", 1000},  {"batch-size", 125}, {"steps", 60},           {"trials", 6},
     {"seeds", 2},     {"path-steps", 100}, {"path-rates", 12},  {"constant-steps", 400},
 };
 

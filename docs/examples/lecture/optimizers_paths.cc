@@ -90,14 +90,10 @@ std::string panels() {
     const std::string name = s.name;
     script += "set title '" + std::string(s.title) + "' offset 0,-0.5\nplot " + s.range + " $contour_" +
               name + " using 1:2 with lines lc rgb '#c4cad0' lw 0.7 notitle, for [m=0:8] $path_" + name +
-              " every ::0::(last < 40 ? last : 40) using 2*m+2:2*m+3 with lines lt lt(m) dt dt(m) lw 1.6 "
-              "title word(names, m+1), for [m=0:8] $path_" +
-              name +
-              " every 4::(last < 40 ? last : 40)::last using 2*m+2:2*m+3 with lines lt lt(m) dt dt(m) lw 1.6 "
-              "notitle, "
+              " every ::0::row using 2*m+2:2*m+3 with lines lt lt(m) dt dt(m) lw 1.6 title word(names, m+1), "
               "for [m=0:8] $path_" +
               name +
-              " every ::last::last using 2*m+2:2*m+3 with points lt lt(m) pt 7 ps 0.8 notitle, $minima_" +
+              " every ::row::row using 2*m+2:2*m+3 with points lt lt(m) pt 7 ps 0.8 notitle, $minima_" +
               name + " using 1:2 with points lt 7 pt 2 ps 1.4 lw 2 notitle\nunset key\n";
   }
   return script;
@@ -118,13 +114,13 @@ void optimizers_paths(Lab& lab) {
               {"surface", "optimizer", "learning rate", "mean log10 of the value", "value at the end"}};
   for (std::size_t s = 0; s < kSurfaces.size(); ++s) {
     Table path{std::string("path_") + kSurfaces[s].name, {"step"}};
-    for (std::int64_t t = 0; t <= steps; ++t) path.rows.push_back({static_cast<double>(t)});
+    for (std::int64_t t = 0; t <= steps; t += t < 40 ? 1 : 4) path.rows.push_back({static_cast<double>(t)});
     for (std::size_t m = 0; m < count; ++m) {
       const Path& p = paths[s * count + m];
       for (const char* axis : {" x", " y"}) path.columns.push_back(std::string(methods()[m].name) + axis);
-      for (std::size_t t = 0; t < p.x.size(); ++t) {
-        path.rows[t].push_back(p.x[t]);
-        path.rows[t].push_back(p.y[t]);
+      for (auto& row : path.rows) {
+        row.push_back(p.x[static_cast<std::size_t>(row[0])]);
+        row.push_back(p.y[static_cast<std::size_t>(row[0])]);
       }
       table.rows.push_back(
           {static_cast<double>(s + 1), static_cast<double>(m + 1), p.lr, p.cost(), p.value.back()});
@@ -149,6 +145,7 @@ void optimizers_paths(Lab& lab) {
                .script = std::string(kMethodWords) + "steps = " + std::to_string(steps) + R"(
 # Early steps are long, so time runs faster and faster.
 last = int(steps * ((frame + 1) / 40.0)**1.6 + 0.5)
+row = last <= 40 ? last : 40 + (last - 40) / 4
 set multiplot layout 2,2 margins 0.075,0.98,0.18,0.93 spacing 0.1,0.13 \
   title sprintf('step %d of %d', last, steps)
 set xlabel 'x' offset 0,0.6

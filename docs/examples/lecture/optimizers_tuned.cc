@@ -133,7 +133,7 @@ void claims(Lab& lab, const Scores& scores, const std::vector<Trial>& best) {
     least = std::min(
         least, band(scores[m].size(), [&](std::size_t s) { return scores[m][s].back().accuracy; }).mean);
   }
-  lab.check_within("all nine learn: the least of their test accuracies", least, 0.5, 1);
+  lab.check_within("all nine learn: the least of their test accuracies", least, 0.3, 1);
   lab.check_within(
       "the best rates lie inside the intervals that were searched: the farthest from the middle, at most 0.5",
       farthest, 0, 0.45);

@@ -3,16 +3,17 @@
 // hyper-parameter does (optimizers_knobs.cc) follows from their formulas; how they move on surfaces over the
 // plane (optimizers_paths.cc) and which one trains a network fastest, each tuned by the same search
 // (optimizers_tuned.cc), is measured.
-#include "gradus/docs/examples/lecture/optimizers_methods.h"
+#include "gradus/docs/examples/lecture/optimizers_training.h"
 
 namespace gradus::lecture {
 namespace {
 
 void run(Lab& lab) {
+  const ImageParts parts = load_parts(lab);  // first, so that what is wrong is said at once
   optimizers_steps(lab);
   optimizers_knobs(lab);
   optimizers_paths(lab);
-  optimizers_tuned(lab);
+  optimizers_tuned(lab, parts);
 }
 
 constexpr zoo::Option kOptions[] = {

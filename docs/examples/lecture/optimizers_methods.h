@@ -51,6 +51,5 @@ double largest_relative_difference(std::span<const double> a, std::span<const do
 void optimizers_steps(Lab& lab);  // how long a step is
 void optimizers_knobs(Lab& lab);  // what each hyper-parameter does
 void optimizers_paths(Lab& lab);  // paths on surfaces over the plane
-void optimizers_tuned(Lab& lab);  // Fashion-MNIST, each tuned by the same search
 
 }  // namespace gradus::lecture

@@ -34,4 +34,7 @@ struct Training {
 // the method is.
 std::vector<Score> train(const Training& t, const Method& method, Setting setting);
 
+// A part of the lesson: each method tuned by the same search.
+void optimizers_tuned(Lab& lab, const ImageParts& parts);
+
 }  // namespace gradus::lecture

@@ -214,8 +214,7 @@ unset multiplot
 
 }  // namespace
 
-void optimizers_tuned(Lab& lab) {
-  const ImageParts parts = load_parts(lab);
+void optimizers_tuned(Lab& lab, const ImageParts& parts) {
   const Experiment e{parts, lab.count("steps"), lab.count("batch-size"), default_generator().seed};
   const std::size_t count = methods().size(), per_method = static_cast<std::size_t>(lab.count("trials"));
 

@@ -144,7 +144,7 @@ void optimizers_paths(Lab& lab) {
                .height = 800,
                .script = std::string(kMethodWords) + "steps = " + std::to_string(steps) + R"(
 # Early steps are long, so time runs faster and faster.
-last = int(steps * ((frame + 1) / 40.0)**1.6 + 0.5)
+last = int(steps * ((frame + 1) / 30.0)**1.6 + 0.5)
 row = last <= 40 ? last : 40 + (last - 40) / 4
 set multiplot layout 2,2 margins 0.075,0.98,0.18,0.93 spacing 0.1,0.13 \
   title sprintf('step %d of %d', last, steps)
@@ -198,7 +198,7 @@ EOD
 )" + panels() + R"(
 unset multiplot
 )",
-               .frames = 40});
+               .frames = 30});
 }
 
 }  // namespace gradus::lecture

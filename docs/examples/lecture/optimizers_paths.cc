@@ -87,14 +87,14 @@ Path best(const Surface& surface, std::size_t method, std::int64_t rates, std::i
 std::string panels() {
   std::string script;
   for (const Surface& s : kSurfaces) {
-    const std::string name = s.name;
-    script += "set title '" + std::string(s.title) + "' offset 0,-0.5\nplot " + s.range + " $contour_" +
-              name + " using 1:2 with lines lc rgb '#c4cad0' lw 0.7 notitle, for [m=0:8] $path_" + name +
-              " every ::0::row using 2*m+2:2*m+3 with lines lt lt(m) dt dt(m) lw 1.6 title word(names, m+1), "
-              "for [m=0:8] $path_" +
-              name +
-              " every ::row::row using 2*m+2:2*m+3 with points lt lt(m) pt 7 ps 0.8 notitle, $minima_" +
-              name + " using 1:2 with points lt 7 pt 2 ps 1.4 lw 2 notitle\nunset key\n";
+    for (const char* part :
+         {"set title '", s.title, "' offset 0,-0.5\nplot ", s.range, " $contour_", s.name,
+          " using 1:2 with lines lc rgb '#c4cad0' lw 0.7 notitle, for [m=0:8] $path_", s.name,
+          " every ::0::row using 2*m+2:2*m+3 with lines lt lt(m) dt dt(m) lw 1.6 title word(names, m+1), "
+          "for [m=0:8] $path_",
+          s.name, " every ::row::row using 2*m+2:2*m+3 with points lt lt(m) pt 7 ps 0.8 notitle, $minima_",
+          s.name, " using 1:2 with points lt 7 pt 2 ps 1.4 lw 2 notitle\nunset key\n"})
+      script += part;
   }
   return script;
 }

@@ -223,9 +223,9 @@ void optimizers_tuned(Lab& lab, const ImageParts& parts) {
   Table search_table{"search", {"optimizer", "learning rate", "second hyper-parameter", "validation loss"}};
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const Trial& t = trials[i];
-    if (t.loss < best[i / per_method].loss) best[i / per_method] = t;
-    search_table.rows.push_back(
-        {static_cast<double>(i / per_method + 1), t.setting.lr, t.setting.second, t.loss});
+    const std::size_t m = i / per_method;
+    if (t.loss < best[m].loss) best[m] = t;
+    search_table.rows.push_back({static_cast<double>(m + 1), t.setting.lr, t.setting.second, t.loss});
   }
   lab.table(std::move(search_table));
 

@@ -150,13 +150,14 @@ set logscale y
 set format y '10^{%L}'
 set yrange [1e-24:1e10]
 set ytics 1e4
+unset mytics
 names = "'too small' 'too large' Xavier Kaiming orthogonal"
 array type[5] = [2, 4, 3, 1, 5]
 array shape[5] = [5, 9, 11, 7, 6]
 set ylabel 'root mean square of the signal'
-set key bottom left
-plot for [s=1:5] $signals using 1:3*s with points lt type[s] pt shape[s] ps 0.7 title word(names, s), \
-     for [s=1:5] $signals using 1:3*s-1+2 with lines lt type[s] lw 1 notitle
+set key bottom left Left reverse samplen 0.5
+plot for [s=1:5] $signals using 1:3*s-1 with points lt type[s] pt shape[s] ps 0.7 title word(names, s), \
+     for [s=1:5] $signals using 1:3*s with lines lt type[s] lw 1 notitle
 set ylabel 'root mean square of the gradient'
 unset key
 plot for [s=1:5] $signals using 1:3*s+1 with points lt type[s] pt shape[s] ps 0.7, \
@@ -167,7 +168,7 @@ unset multiplot
 
 namespace {
 
-constexpr std::array<double, 6> kRates = {0.003, 0.01, 0.03, 0.1, 0.3, 1};
+constexpr std::array<double, 5> kRates = {0.01, 0.03, 0.1, 0.3, 1};  // the first of them, as many as asked
 
 double number_or_infinity(double loss) { return std::isfinite(loss) ? loss : HUGE_VAL; }
 
@@ -205,33 +206,36 @@ Curve train(const Start& start, double rate, const Images& images, std::int64_t 
 
 }  // namespace
 
-std::int64_t deep_trainings() { return static_cast<std::int64_t>(kStarts.size() * kRates.size()); }
+std::int64_t deep_trainings(const Lab& lab) {
+  return static_cast<std::int64_t>(kStarts.size()) * lab.count("rates");
+}
 
 void deep_curves(Lab& lab, std::int64_t done, std::int64_t total) {
   Images images = load_images(lab, lab.count("images"));
   images.x = (images.x - mean(images.x)) / std::sqrt(mean(square(images.x - mean(images.x))).item<double>());
-  std::vector<Curve> curves(kStarts.size() * kRates.size());
+  const auto rate_count = static_cast<std::size_t>(lab.count("rates"));
+  std::vector<Curve> curves(kStarts.size() * rate_count);
   side_by_side(
-      lab, deep_trainings(),
+      lab, deep_trainings(lab),
       [&](std::int64_t i) {
         const auto at = static_cast<std::size_t>(i);
         curves[at] =
-            train(kStarts[at / kRates.size()], kRates[at % kRates.size()], images, lab.count("deep-steps"));
+            train(kStarts[at / rate_count], kRates[at % rate_count], images, lab.count("deep-steps"));
       },
       done, total);
 
   Table table{"curves", {"step"}}, rates{"rates", {"learning rate"}};
   for (std::size_t i = 0; i < curves[0].losses.size(); ++i)
     table.rows.push_back({10.0 * static_cast<double>(i) + 5});
-  for (const double r : kRates) rates.rows.push_back({r});
+  for (std::size_t r = 0; r < rate_count; ++r) rates.rows.push_back({kRates[r]});
   std::array<double, kStarts.size()> best{};
   for (std::size_t s = 0; s < kStarts.size(); ++s) {
-    const std::span<const Curve> of = std::span(curves).subspan(s * kRates.size(), kRates.size());
+    const std::span<const Curve> of = std::span(curves).subspan(s * rate_count, rate_count);
     const Curve& least = *std::ranges::min_element(of, {}, &Curve::last);
     best[s] = least.last;
     table.columns.emplace_back(kStarts[s].name);
     rates.columns.emplace_back(kStarts[s].name);
-    for (std::size_t r = 0; r < kRates.size(); ++r) rates.rows[r].push_back(of[r].last);
+    for (std::size_t r = 0; r < rate_count; ++r) rates.rows[r].push_back(of[r].last);
     for (std::size_t i = 0; i < table.rows.size(); ++i) table.rows[i].push_back(least.losses[i]);
   }
   lab.table(std::move(table));
@@ -239,16 +243,16 @@ void deep_curves(Lab& lab, std::int64_t done, std::int64_t total) {
 
   const double nothing = std::log(10.0);
   lab.check("20 layers from zeros give ten classes the same score: the loss stays log 10", best[0], nothing,
-            1e-6);
+            1e-5);
   lab.check("too small: at no rate does it leave log 10", best[1], nothing, 0.01);
   lab.check_within("too large: at the best rate the loss ends above that of Kaiming's by", best[2] - best[4],
                    0.3, HUGE_VAL);
   lab.check_within("Xavier, made for tanh: the loss ends above that of Kaiming's by", best[3] - best[4], 0.3,
                    HUGE_VAL);
-  lab.check_within("Kaiming: the loss at its best rate", best[4], 0, 1.6);
-  lab.check_within("orthogonal: the loss at its best rate", best[5], 0, 1.6);
+  lab.check_within("Kaiming: the loss at its best rate", best[4], 0, 1.9);
+  lab.check_within("orthogonal: the loss at its best rate", best[5], 0, 1.9);
   lab.picture({.name = "curves",
-               .caption = "Fashion-MNIST by 20 layers of relu units, each start at the best of six rates "
+               .caption = "Fashion-MNIST by 20 layers of relu units, each start at the best of its rates "
                           "(left), and the loss at the end of all (right; no point: training broke down).",
                .script = R"(
 set multiplot layout 1,2
@@ -258,15 +262,16 @@ array shape[6] = [4, 5, 9, 11, 7, 6]
 array dash[6] = [2, 1, 1, 1, 1, 1]
 set xlabel 'step'
 set ylabel 'cross entropy (nats)'
-set yrange [0:3.2]
-set key top right maxrows 2
+set yrange [0:4]
+set key top right maxrows 3 samplen 1.5
 plot for [s=1:6] $curves using 1:s+1 with lines lt type[s] dt dash[s] lw 2 title word(names, s)
 set xlabel 'learning rate'
 set ylabel 'cross entropy at the end (nats)'
 set logscale x
 set format x '10^{%L}'
-plot for [s=1:6] $rates using 1:s+1 with linespoints lt type[s] dt dash[s] lw 1.5 pt shape[s] ps 0.8 \
-       title word(names, s)
+set xrange [0.007:1.4]
+unset key
+plot for [s=1:6] $rates using 1:s+1 with linespoints lt type[s] dt dash[s] lw 1.5 pt shape[s] ps 0.8
 unset multiplot
 )"});
 }

@@ -16,6 +16,6 @@ void signals(Lab& lab);
 
 // The training of such nets, each from its start and at several rates; `done` of `total` before it.
 void deep_curves(Lab& lab, std::int64_t done, std::int64_t total);
-std::int64_t deep_trainings();  // that deep_curves() makes
+std::int64_t deep_trainings(const Lab& lab);  // that deep_curves() makes
 
 }  // namespace gradus::lecture

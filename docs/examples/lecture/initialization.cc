@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array<std::int64_t, 5> kUnits = {2, 3, 4, 6, 10};
 constexpr double kReached = 0.1;  // a loss below is on its way to 0
-constexpr double kAtRest = 1e-6;  // a norm of the gradient below
+constexpr double kAtRest = 1e-8;  // a norm of the gradient below
 
 struct Optimum {
   double loss, slope;  // the norm of the gradient
@@ -87,14 +87,15 @@ set xlabel 'final loss (mean squared error)'
 set ylabel 'seeds'
 set xrange [-0.01:0.27]
 set yrange [0:*]
-bin = 0.01
-set boxwidth 0.9*bin
+bin = 0.005
+set xtics ('0' 0, '1/8' 0.125, '1/6' 1/6., '1/4' 0.25)
+set boxwidth 1.6*bin
 plot $optima using ($1 == 2 ? bin*floor($3/bin + 0.5) : NaN):(1) smooth frequency with boxes lt 1
 set xlabel 'hidden units'
 set ylabel 'share at a worse optimum (%)'
 set xrange [1:11]
 set yrange [0:100]
-set xtics 2
+set xtics 2, 2, 10
 plot $shares using 1:(100*$2) with linespoints lt 2 lw 2.5 pt 7
 unset multiplot
 )"});
@@ -168,8 +169,8 @@ void symmetry(Lab& lab) {
                .script = R"(
 set xlabel 'step'
 set ylabel 'cross entropy (nats)'
-set yrange [0:2.5]
-set key bottom left
+set yrange [0:3.2]
+set key top right
 plot $symmetry using 1:2 every 2 with lines lt 2 lw 2.5 title 'zeros', \
      $symmetry using 1:3 every 2 with lines lt 3 lw 2.5 title 'all weights equal', \
      $symmetry using 1:4 every 2 with lines lt 1 lw 2.5 title 'Xavier'
@@ -178,7 +179,7 @@ plot $symmetry using 1:2 every 2 with lines lt 2 lw 2.5 title 'zeros', \
 
 void run(Lab& lab) {
   const std::int64_t nets = static_cast<std::int64_t>(kUnits.size()) * lab.count("seeds");
-  const std::int64_t trainings = deep_trainings();
+  const std::int64_t trainings = deep_trainings(lab);
   const std::int64_t total = nets + trainings;
   symmetry(lab);
   optima(lab, 0, total);
@@ -192,9 +193,10 @@ constexpr zoo::Option kOptions[] = {
     {"nets", "Nets over which the norms of 20 layers are averaged", 40, 5, 10000, true},
     {"images", "Images to train the deep nets on", 10000, 100, 60000, true},
     {"deep-steps", "Steps of the deep nets", 300, 20, 100000, true},
+    {"rates", "Learning rates from 0.01 on, two a decade, at which each deep net is trained", 5, 1, 5, true},
 };
-constexpr std::pair<const char*, double> kQuick[] = {
-    {"seeds", 20}, {"steps", 1500}, {"nets", 20}, {"images", 2000}, {"deep-steps", 40}};
+constexpr std::pair<const char*, double> kQuick[] = {{"seeds", 12},    {"steps", 1000},    {"nets", 15},
+                                                     {"images", 1000}, {"deep-steps", 40}, {"rates", 3}};
 
 }  // namespace
 

@@ -195,8 +195,8 @@ constexpr zoo::Option kOptions[] = {
     {"deep-steps", "Steps of the deep nets", 300, 20, 100000, true},
     {"rates", "Learning rates from 0.01 on, two a decade, at which each deep net is trained", 5, 1, 5, true},
 };
-constexpr std::pair<const char*, double> kQuick[] = {{"seeds", 12},    {"steps", 1000},    {"nets", 15},
-                                                     {"images", 1000}, {"deep-steps", 40}, {"rates", 3}};
+constexpr std::pair<const char*, double> kQuick[] = {{"seeds", 10},   {"steps", 800},     {"nets", 8},
+                                                     {"images", 500}, {"deep-steps", 40}, {"rates", 3}};
 
 }  // namespace
 

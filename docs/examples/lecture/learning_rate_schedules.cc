@@ -137,6 +137,7 @@ set multiplot layout 1,3
 array type[5] = [7, 2, 1, 3, 5]
 array shape[5] = [4, 5, 7, 9, 11]
 set xlabel 'step'
+set xrange [0:1.005*STATS_max]
 set ylabel 'learning rate, over its peak'
 set yrange [0:1.8]
 set ytics 0, 0.25, 1

@@ -77,7 +77,7 @@ void race(Lab& lab) {
   for (const std::int64_t size : {1, 16, 64, 256, 1024, 4096})
     if (size < n) sizes.push_back(size);
   sizes.push_back(n);
-  constexpr double kRates[] = {0.005, 0.015, 0.05, 0.15, 0.5};
+  constexpr double kRates[] = {0.01, 0.03, 0.1, 0.3};
   constexpr std::size_t kTried = std::size(kRates);
   Budget budget{lab.number("target"), lab.count("most-steps"), lab.count("most-epochs"), true};
 
@@ -196,17 +196,17 @@ void run(Lab& lab) {
 constexpr zoo::Option kOptions[] = {
     {"images", "Images of the trainings", 8192, 512, 60000, true},
     {"hidden", "Units of the hidden layer", 32, 1, 1024, true},
-    {"target", "Mean cross entropy (nats) to come to", 0.5, 0.2, 2},
-    {"most-steps", "Steps of a training at most", 100000, 100, 1e8, true},
-    {"most-epochs", "Passes over the images of a training at most", 400, 1, 1e5, true},
+    {"target", "Mean cross entropy (nats) to come to", 0.6, 0.2, 2},
+    {"most-steps", "Steps of a training at most", 50000, 100, 1e8, true},
+    {"most-epochs", "Passes over the images of a training at most", 250, 1, 1e5, true},
     {"noise-images", "Images of which batches are drawn to measure noise, and of the slice", 2048, 512, 60000,
      true},
-    {"draws", "Batches of each size to measure noise", 400, 50, 1e5, true},
+    {"draws", "Batches of each size to measure noise", 200, 50, 1e5, true},
     {"slice-steps", "Steps in the slice", 10000, 1000, 1e6, true},
 };
 constexpr std::pair<const char*, double> kQuick[] = {
-    {"images", 2048},      {"hidden", 16}, {"target", 0.8},      {"most-epochs", 100},
-    {"noise-images", 512}, {"draws", 100}, {"slice-steps", 3000}};
+    {"images", 2048},      {"hidden", 16},        {"target", 0.8}, {"most-epochs", 150},
+    {"most-steps", 20000}, {"noise-images", 512}, {"draws", 150},  {"slice-steps", 3000}};
 
 }  // namespace
 

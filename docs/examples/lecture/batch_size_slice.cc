@@ -1,9 +1,9 @@
 // Softmax regression whose weights may move in a plane only, W = a U + b V: two numbers to learn, so that a
-// path and the whole loss fit on paper. U points from zero to weights that were trained, V is the steepest
-// direction at zero that is orthogonal to it. Near the minimum, with H its Hessian and C the covariance of
-// the images' gradients, constant steps of length r over random batches of B spread around it with the
-// covariance D = (I - r H) D (I - r H) + r^2 C / B. Source: S. Mandt, M. Hoffman, D. Blei: "Stochastic
-// gradient descent as approximate Bayesian inference", 2017, section 3.
+// path and the whole loss fit on paper. U is the direction of steepest descent at zero, V that near the
+// lowest point along U. Near the minimum, with H its Hessian and C the covariance of the images' gradients,
+// constant steps of length r over random batches of B spread around it with the covariance D = (I - r H) D (I
+// - r H) + r^2 C / B. Source: S. Mandt, M. Hoffman, D. Blei: "Stochastic gradient descent as approximate
+// Bayesian inference", 2017, section 3.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -25,18 +25,25 @@ Tensor loss(const Plane& plane, const Tensor& at, Reduction reduction = Reductio
   return cross_entropy(scores, plane.y, {.reduction = reduction});
 }
 
+// The direction of steepest descent of all images at the weights w, of length 1, without its part along
+// `from`.
+Tensor steepest(const Images& images, const Tensor& w, const Tensor& from) {
+  const Tensor at = w.detach().requires_grad(true);
+  const Tensor slope = grad(cross_entropy(matmul(images.x, at), images.y), {at})[0];
+  const Tensor rest = sum(slope * from) * from - slope;
+  return rest / norm(rest);
+}
+
 Plane make_plane(const Images& images) {
-  Tensor w = zeros({784, 10}, DType::f64).requires_grad(true);
-  const auto slope = [&] { return grad(cross_entropy(matmul(images.x, w), images.y), {w})[0]; };
-  const Tensor steepest = slope();
-  optim::Adam optimizer({w}, {.lr = 0.01});
-  for (int i = 0; i < 100; ++i) {
-    w.set_grad(slope());
-    optimizer.step();
-  }
-  const Tensor u = (w / norm(w)).detach();
-  const Tensor rest = steepest - sum(steepest * u) * u;
-  return {matmul(images.x, u), matmul(images.x, rest / norm(rest)), images.y};
+  const Tensor zero = zeros({784, 10}, DType::f64);
+  const Tensor u = steepest(images, zero, zero);
+  const auto loss_at = [&](double a) {
+    return cross_entropy(matmul(images.x, a * u), images.y).item<double>();
+  };
+  double a = 1.0 / 1024;
+  while (loss_at(2 * a) < loss_at(a)) a *= 2;
+  const Tensor v = steepest(images, a * u, u);
+  return {matmul(images.x, u), matmul(images.x, v), images.y};
 }
 
 struct Minimum {
@@ -137,13 +144,13 @@ Table surface(const Plane& plane, std::array<double, 2> low, std::array<double, 
 void paths_in_a_slice(Lab& lab) {
   const Plane plane = make_plane(load_images(lab, lab.count("noise-images"), DType::f64));
   const std::int64_t n = plane.y.numel(), steps = lab.count("slice-steps");
-  const Minimum lowest = find_minimum(plane, tensor<double>({1.0, 0.0}));
+  const Minimum lowest = find_minimum(plane, tensor<double>({0.0, 0.0}));
   lab.check("the lowest point of the slice, by Newton's method: slope that is left", lowest.slope, 0, 1e-12);
 
   // Half of the rate at which the steeper direction would jump to its minimum at once.
   const double rate = 0.5 / linalg::eigvalsh(lowest.hessian).to_vector<double>()[1];
   const auto centre = lowest.at.to_vector<double>();
-  const Tensor start = tensor<double>({0.0, -0.6 * centre[0]});
+  const Tensor start = tensor<double>({0.0, -centre[1]});  // on the other side
   const Tensor spread = covariance(plane, lowest.at);
   const std::array<std::int64_t, 4> sizes = {1, 16, 256, n};
   constexpr std::int64_t kDrawn = 150;
@@ -154,6 +161,7 @@ void paths_in_a_slice(Lab& lab) {
     const Path path = descend(plane, start, rate, size, size < n ? steps : kDrawn);
     for (std::size_t i = 0; i < paths.rows.size(); ++i)
       paths.rows[i].insert(paths.rows[i].end(), path[i].begin(), path[i].end());
+    lab.progress(static_cast<std::int64_t>(&size - sizes.data()) + 1, 4);
     if (size == n) break;
     spreads.rows.push_back({static_cast<double>(size), measured_spread(path, lowest),
                             predicted_spread(lowest, spread, rate, size)});

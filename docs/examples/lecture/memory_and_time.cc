@@ -62,7 +62,7 @@ void batches(Lab& lab) {
     const double bytes = peak_bytes(step);
     const auto images = static_cast<double>(size);
     table.rows.push_back({images, seconds, seconds / images, bytes, bytes / images});
-    lab.progress(size, 10 * most);
+    lab.progress(size, most);
   }
   const auto& rows = table.rows;
   const std::size_t n = rows.size();
@@ -104,16 +104,14 @@ unset multiplot
 void run(Lab& lab) {
   batches(lab);
   checkpointing(lab);
-  lab.progress(6, 10);
   precision(lab);
-  lab.progress(10, 10);
 }
 
 constexpr zoo::Option kOptions[] = {
     {"most-images", "The largest batch", 8192, 2048, 65536, true},
     {"layers", "Layers of the deep network that is checkpointed", 64, 4, 1024, true},
     {"rows", "Rows of its batch", 2048, 512, 65536, true},
-    {"repeats", "How often a step is timed, at least", 15, 3, 10000, true},
+    {"repeats", "How often a step is timed, at least", 9, 3, 10000, true},
 };
 constexpr std::pair<const char*, double> kQuick[] = {
     {"most-images", 2048}, {"layers", 16}, {"rows", 1024}, {"repeats", 5}};

@@ -114,9 +114,8 @@ void precision(Lab& lab) {
                .height = 400,
                .script = R"(
 set multiplot layout 1,3
-names = "f64 f32 f16 bf16"
 set xrange [-0.6:3.6]
-set xtics ('f64' 0, 'f32' 1, 'f16' 2, 'bf16' 3)
+set xtics ('f64' 0, 'f32' 1, 'f16' 2, 'bf16' 3) font ',11'
 set style fill solid 0.8 noborder
 set boxwidth 0.35
 set ylabel 'time of a step (ms)'
@@ -125,7 +124,7 @@ set yrange [0:*]
 set y2range [0:*]
 set ytics nomirror
 set y2tics
-set key top right
+set key tmargin center horizontal samplen 1.5
 plot $precision using ($0 - 0.19):($5 * 1e3) with boxes lt 1 title 'time', \
      $precision using ($0 + 0.19):($4 / 1e6) axes x1y2 with boxes lt 4 title 'memory'
 unset y2tics
@@ -135,13 +134,13 @@ set logscale y
 set yrange [1e-17:1]
 set format y '10^{%L}'
 set ylabel 'relative error of the gradient'
-set key top left
+set key bottom right
 plot $precision using 0:($6 > 0 ? $6 : NaN) with points lt 2 pt 7 ps 1.2 title 'measured', \
      $precision using 0:(2**(-$2)) with points lt 8 pt 2 ps 1.2 lw 1.5 title 'one rounding'
 unset logscale y
 set format y '%g'
 set xrange [*:*]
-set xtics autofreq
+set xtics autofreq font ',13'
 set yrange [0:*]
 set xlabel 'log_2 of the factor on the loss'
 set ylabel 'part of the gradients that f16 loses'

@@ -163,22 +163,24 @@ void pictures(Lab& lab) {
   lab.picture(
       {.name = "training",
        .caption =
-           "Loss of all images after each batch, and the cosine between a batch's gradient and the full one. "
+           "Loss of all images after each batch of the first four epochs, and the cosine between a batch's "
+           "gradient and the full one. "
            "Sorted, each batch undoes what those before it did.",
        .script = R"(
 set multiplot layout 1,2
 set xlabel 'epoch'
 set ylabel 'mean cross entropy (nats)'
+set xrange [0:4]
 set yrange [0:*]
-set key top right
+set key tmargin center horizontal samplen 1.2
 plot $training using 1:2 with lines lt 2 lw 1.2 title 'sorted', \
      $training using 1:4 with lines lt 3 lw 1.5 title 'shuffled once', \
-     $training using 1:6 with lines lt 1 lw 1.5 title 'shuffled each epoch'
+     $training using 1:6 with lines lt 1 lw 1.5 title 'each epoch'
 set ylabel 'cosine of the batch and the full gradient'
 set yrange [-1:1]
-set key bottom right
-plot $training using 1:3 with points lt 2 pt 7 ps 0.3 title 'sorted', \
-     $training using 1:7 with points lt 1 pt 7 ps 0.3 title 'shuffled each epoch', 0 with lines lt 8 lw 1 notitle
+plot $training using 1:3 every 2 with points lt 2 pt 7 ps 0.3 notitle, \
+     $training using 1:7 every 2 with points lt 1 pt 7 ps 0.3 notitle, 0 with lines lt 8 lw 1 notitle, \
+     2 with points lt 2 pt 7 ps 0.9 title 'sorted', 2 with points lt 1 pt 7 ps 0.9 title 'shuffled each epoch'
 unset multiplot
 )"});
   lab.picture({.name = "classes",
@@ -191,8 +193,7 @@ set palette defined (0 '#ffffff', 0.5 '#56b4e9', 1 '#08306b')
 set cbrange [0:1]
 set cblabel 'accuracy'
 set xlabel 'epoch'
-set ylabel 'class'
-set ytics 0,1,9
+set ytics ('T-shirt' 0, 'trouser' 1, 'pullover' 2, 'dress' 3, 'coat' 4, 'sandal' 5, 'shirt' 6, 'sneaker' 7, 'bag' 8, 'boot' 9)
 set yrange [-0.5:9.5]
 stats $classes using 1 nooutput
 set xrange [0:(STATS_max < 3 ? STATS_max : 3)]
@@ -268,19 +269,19 @@ void run(Lab& lab) {
                    once.back().loss / each_epoch.back().loss, 0.75, 1.33);
   lab.check_within("cosine of the batch and the full gradient over the training, shuffled: mean",
                    mean_cosine(each_epoch), 0.3, 1);
-  lab.check_within("sorted", mean_cosine(in_order), -0.5, 0.3);
+  lab.check_within("sorted", mean_cosine(in_order), -1, 0.2);
   pictures(lab);
 }
 
 constexpr zoo::Option kOptions[] = {
     {"images-a-class", "Images of each class, a multiple of the batch size", 600, 10, 6000, true},
     {"batch-size", "Images a step", 60, 2, 6000, true},
-    {"epochs", "Passes over the images", 10, 1, 1000, true},
+    {"epochs", "Passes over the images", 6, 1, 1000, true},
     {"hidden", "Units of the hidden layer", 32, 1, 1024, true},
     {"lr", "Learning rate", 0.05, 1e-6, 1},
 };
 constexpr std::pair<const char*, double> kQuick[] = {
-    {"images-a-class", 300}, {"batch-size", 30}, {"epochs", 4}, {"hidden", 16}};
+    {"images-a-class", 200}, {"batch-size", 20}, {"epochs", 3}, {"hidden", 16}};
 
 }  // namespace
 

@@ -77,7 +77,7 @@ void race(Lab& lab) {
   for (const std::int64_t size : {1, 16, 64, 256, 1024, 4096})
     if (size < n) sizes.push_back(size);
   sizes.push_back(n);
-  constexpr double kRates[] = {0.01, 0.03, 0.1, 0.3};
+  constexpr double kRates[] = {0.01, 0.1, 0.3};
   constexpr std::size_t kTried = std::size(kRates);
   Budget budget{lab.number("target"), lab.count("most-steps"), lab.count("most-epochs"), true};
 
@@ -152,7 +152,7 @@ plot for [i=1:count] $curves using ($1 == size[i] && $2 > 0 ? $2 : NaN):5 with l
 set xlabel 'passes over the images'
 plot for [i=1:count] $curves using ($1 == size[i] && $2 > 0 ? $3 : NaN):5 with lines lt i lw 2
 set xlabel 'seconds of one core'
-plot for [i=1:count] $curves using ($1 == size[i] && $4 > 0 ? $4 : NaN):5 with lines lt i lw 2
+plot for [i=1:count] $curves using ($1 == size[i] && $2 > 0 && $4 > 0 ? $4 : NaN):5 with lines lt i lw 2
 unset border
 unset tics
 unset xlabel
@@ -198,7 +198,7 @@ constexpr zoo::Option kOptions[] = {
     {"hidden", "Units of the hidden layer", 32, 1, 1024, true},
     {"target", "Mean cross entropy (nats) to come to", 0.6, 0.2, 2},
     {"most-steps", "Steps of a training at most", 50000, 100, 1e8, true},
-    {"most-epochs", "Passes over the images of a training at most", 250, 1, 1e5, true},
+    {"most-epochs", "Passes over the images of a training at most", 150, 1, 1e5, true},
     {"noise-images", "Images of which batches are drawn to measure noise, and of the slice", 2048, 512, 60000,
      true},
     {"draws", "Batches of each size to measure noise", 200, 50, 1e5, true},

@@ -150,6 +150,7 @@ set key bottom left
 array g[2]
 stats $noise_scale using (g[int($0) + 1] = $2, 0) nooutput
 set xrange [0.8:*]
+set yrange [0.02:*]
 plot $noise using 1:3 with lines lt 1 lw 1.5 notitle, \
      $noise using 1:2 with points lt 1 pt 7 ps 0.8 title 'noise at the start', \
      g[1] with lines lt 1 lw 1.5 dt 2 title 'gradient at the start', \

@@ -153,7 +153,7 @@ void paths_in_a_slice(Lab& lab) {
   const Tensor start = tensor<double>({0.0, -centre[1]});  // on the other side
   const Tensor spread = covariance(plane, lowest.at);
   const std::array<std::int64_t, 4> sizes = {1, 16, 256, n};
-  constexpr std::int64_t kDrawn = 150;
+  constexpr std::int64_t kDrawn = 250;
   Table paths{"paths", {"step", "a, B = 1", "b", "a, B = 16", "b", "a, B = 256", "b", "a, all", "b"}};
   for (std::int64_t i = 0; i <= kDrawn; ++i) paths.rows.push_back({static_cast<double>(i)});
   Table spreads{"spread", {"batch size", "measured", "predicted"}};
@@ -193,7 +193,7 @@ void paths_in_a_slice(Lab& lab) {
                .width = 900,
                .height = 760,
                .script = R"(
-last = ceil(150.0 * (frame + 1)**2 / 30**2)
+last = ceil(250.0 * (frame + 1)**2 / 30**2)
 array box[6]
 stats $box using (box[1] = $1, box[2] = $2, box[3] = $3, box[4] = $4, box[5] = $5, box[6] = $6, 0) nooutput
 set contour base

@@ -142,10 +142,12 @@ set multiplot layout 1,3
 set xlabel 'layers passed, forward and back'
 set ylabel 'memory in use (MB)'
 set yrange [0:*]
+set xtics 50
 set key tmargin center horizontal samplen 1.5
 plot $kept using 1:($2 / 1e6) with lines lt 2 lw 2 title 'all kept', \
      $again using 1:($2 / 1e6) with lines lt 1 lw 2 title 'segments'
 set logscale x 2
+set xtics autofreq
 set xlabel 'layers a segment, s'
 set ylabel 'peak (activations)'
 plot $checkpoints using 1:3 with lines lt 1 lw 1.5 title 'counted', \

@@ -219,11 +219,10 @@ to = from + 9
 set multiplot layout 1,2
 set style fill solid 0.8 noborder
 set boxwidth 0.8
-set xlabel 'class'
 set ylabel 'part of the images taken for it'
 set yrange [0:1]
 set xrange [-0.6:9.6]
-set xtics 0,1,9
+set xtics ('T-shirt' 0, 'trouser' 1, 'pullover' 2, 'dress' 3, 'coat' 4, 'sandal' 5, 'shirt' 6, 'sneaker' 7, 'bag' 8, 'boot' 9) rotate by -40
 unset key
 set title sprintf('sorted, %d of %d batches', batch, batches)
 plot $classes using 2:4 every ::from::to with boxes lt 2, 0.1 with lines lt 8 lw 1.5 dt 2

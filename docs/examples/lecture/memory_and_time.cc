@@ -4,6 +4,7 @@
 #include "gradus/docs/examples/lecture/memory_and_time.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "gradus/docs/examples/lecture/image_batches.h"
@@ -102,6 +103,13 @@ unset multiplot
 }
 
 void run(Lab& lab) {
+  const auto power_of_two = [&](const char* option) {
+    return std::has_single_bit(static_cast<std::uint64_t>(lab.count(option)));
+  };
+  if (!power_of_two("layers") || !power_of_two("rows")) {
+    throw ValueError(
+        "--layers and --rows must be powers of two, so that segments are equal and bytes can be counted");
+  }
   batches(lab);
   checkpointing(lab);
   precision(lab);

@@ -8,22 +8,10 @@
 #include <functional>
 #include <memory>
 
-#include "gradus/data/fashion_mnist.h"
-#include "gradus/docs/examples/lecture/lesson.h"
+#include "gradus/docs/examples/lecture/image_batches.h"
 
 namespace gradus::lecture {
 namespace {
-
-struct Images {
-  Tensor x, y;  // [N, 784] f64, [N] i64
-};
-
-Images load(Lab& lab) {
-  const auto read = data::load_fashion_mnist(data::Split::train, lab.data());
-  if (!read.ok()) throw ValueError(std::string(read.status().message()));
-  const std::int64_t n = lab.count("images");
-  return {astype(slice(read->images, 0, 0, n), DType::f64), slice(read->labels, 0, 0, n)};
-}
 
 using MakeOptimizer =
     std::function<std::unique_ptr<optim::Optimizer>(const std::vector<Tensor>& params, double rate)>;
@@ -63,7 +51,7 @@ double difference(const Trained& a, const Trained& b) {
 }
 
 void run(Lab& lab) {
-  const Images images = load(lab);
+  const Images images = load_images(lab, lab.count("images"), DType::f64);
   const std::int64_t batch = lab.count("batch-size"), epochs = lab.count("epochs");
   if (images.y.numel() % batch != 0 || images.y.numel() == batch) {
     throw ValueError(

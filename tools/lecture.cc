@@ -13,6 +13,7 @@
 #include "gradus/base/parallel.h"
 #include "gradus/docs/examples/lecture/lesson.h"
 #include "gradus/tools/command.h"
+#include "gradus/tools/csv.h"
 #include "gradus/tools/interrupt.h"
 #include "gradus/tools/lecture_page.h"
 #include "gradus/tools/lecture_picture.h"
@@ -65,7 +66,7 @@ class TerminalLab : public lecture::Lab {
                         .pictures = {}};
     std::string checks = "claim,numbers,holds\n";
     for (const CheckResult& c : checks_)
-      checks += fmt::format("\"{}\",\"{}\",{}\n", c.claim, c.numbers, c.holds ? "yes" : "no");
+      checks += fmt::format("{},{},{}\n", csv_field(c.claim), csv_field(c.numbers), c.holds ? "yes" : "no");
     save_text(folder + "/checks.csv", checks);
     for (const lecture::Table& t : tables_) save_text(fmt::format("{}/{}.csv", folder, t.name), csv(t));
     for (const lecture::Picture& p : pictures_) {
@@ -89,7 +90,7 @@ class TerminalLab : public lecture::Lab {
   }
   static std::string csv(const lecture::Table& t) {
     std::string text;
-    for (const std::string& c : t.columns) text += fmt::format("{}\"{}\"", text.empty() ? "" : ",", c);
+    for (const std::string& c : t.columns) text += fmt::format("{}{}", text.empty() ? "" : ",", csv_field(c));
     text += "\n";
     for (const auto& row : t.rows) text += fmt::format("{:.10g}\n", fmt::join(row, ","));
     return text;

@@ -81,6 +81,7 @@ std::string draw_picture(const lecture::Picture& picture, std::span<const lectur
                          const std::string& folder) {
   std::string data;
   for (const lecture::Table& t : tables) {
+    if (picture.script.find("$" + t.name) == std::string::npos) continue;
     data += fmt::format("${} << EOD\n", t.name);
     for (const auto& row : t.rows) data += fmt::format("{:.10g}\n", fmt::join(row, " "));
     data += "EOD\n";

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "gradus/base/file.h"
+#include "gradus/tools/csv.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the program
 
@@ -131,8 +132,8 @@ std::string plot_history(const std::vector<Epoch>& history, const std::string& t
 }
 
 std::string to_csv(const History& history) {
-  std::string csv = history.unit;
-  for (const std::string& name : history.names) csv += "," + name;
+  std::string csv = csv_field(history.unit);
+  for (const std::string& name : history.names) csv += "," + csv_field(name);
   csv += ",seconds\n";
   for (const History::Row& row : history.rows) {
     csv += fmt::format("{}", row.x);

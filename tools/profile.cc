@@ -15,6 +15,7 @@
 #include "gradus/graph/profile_export.h"
 #include "gradus/graph/write_graph.h"
 #include "gradus/tools/command.h"
+#include "gradus/tools/csv.h"
 #include "gradus/tools/model_step.h"
 #include "gradus/tools/modules_of.h"
 #include "gradus/tools/validators.h"
@@ -131,16 +132,6 @@ nlohmann::ordered_json to_json(const std::vector<ProfileRow>& rows) {
                    {"backward_bytes", r.backward_bytes}});
   }
   return out;
-}
-
-std::string csv_field(const std::string& s) {
-  if (s.find_first_of(",\"\n") == std::string::npos) return s;
-  std::string out = "\"";
-  for (const char c : s) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + '"';
 }
 
 void print_csv(const char* kind, const std::vector<ProfileRow>& rows) {

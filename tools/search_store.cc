@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "gradus/tools/command.h"
+#include "gradus/tools/csv.h"
 
 namespace gradus::tools {
 namespace {
@@ -62,11 +63,6 @@ class Statement {
   int bound_ = 0;
   bool failed_ = false;
 };
-
-std::string csv_text(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  return quoted(text);
-}
 
 }  // namespace
 
@@ -192,7 +188,7 @@ std::vector<TrialResult> SearchStore::load() {
 }
 
 std::string to_csv(const SearchTask& task, const std::vector<TrialResult>& results) {
-  std::string csv = "trial,status," + csv_text(task.metric);
+  std::string csv = "trial,status," + csv_field(task.metric);
   for (const std::string& name : task.searched) csv += "," + name;
   if (!task.resource.empty()) csv += "," + task.resource;
   csv += ",seed,seconds,failure\n";
@@ -201,7 +197,7 @@ std::string to_csv(const SearchTask& task, const std::vector<TrialResult>& resul
     if (!r.failed()) csv += fmt::format("{}", r.metric);
     for (const double v : r.trial.point) csv += fmt::format(",{}", v);
     if (!task.resource.empty()) csv += fmt::format(",{}", r.trial.resource);
-    csv += fmt::format(",{},{:.3f},{}\n", r.seed, r.seconds, csv_text(r.failure));
+    csv += fmt::format(",{},{:.3f},{}\n", r.seed, r.seconds, csv_field(r.failure));
   }
   return csv;
 }

@@ -33,7 +33,7 @@ TEST(Lecture, LeavesTablesPicturesAndChecks) {
   EXPECT_THAT(files_in(folder / "out/lecture/one-variable"),
               ElementsAre("checks.csv", "errors.csv", "path.csv", "path.png", "path.svg", "rates.csv"));
   EXPECT_THAT(read_all(folder / "out/lecture/one-variable/path.csv"),
-              StartsWith("\"step\",\"x\",\"y\"\n0,-4,18\n"));
+              StartsWith("step,x,y\n0,-4,18\n"));
   EXPECT_THAT(read_all(folder / "out/lecture/one-variable/path.svg"), HasSubstr("</svg>"));
   EXPECT_THAT(read_all(folder / "out/lecture/one-variable/path.png"), StartsWith("\x89PNG"));
 }

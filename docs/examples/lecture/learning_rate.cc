@@ -78,8 +78,8 @@ struct Start {
 
 Start start_of(const Images& images, std::uint64_t seed) {
   const GeneratorScope scope({.seed = seed});
-  const SmallNet net;
-  const Tensor loss = net.loss(images);
+  const SmallNet net(kRateUnits);
+  const Tensor loss = cross_entropy(net(images.x), images.y);
   double squares = 0;
   for (const Tensor& g : grad(loss, net.parameters())) squares += sum(square(g)).item<double>();
   return {loss.item<double>(), squares};
@@ -130,12 +130,12 @@ unset multiplot
 
 // The same training at each rate; returns the losses at the end.
 std::vector<double> sweep(Lab& lab, const Images& images, std::uint64_t seed, std::int64_t total) {
-  std::vector<Training> trained(kRates);
+  std::vector<RateTraining> trained(kRates);
   side_by_side(
       lab, kRates,
       [&](std::int64_t i) {
-        trained[static_cast<std::size_t>(i)] = train(images, lab.count("batch-size"), lab.count("steps"),
-                                                     rate_at(i), optim::constant_lr(1), seed);
+        trained[static_cast<std::size_t>(i)] = train_at_rate(
+            images, lab.count("batch-size"), lab.count("steps"), rate_at(i), optim::constant_lr(1), seed);
       },
       0, total);
 
@@ -143,7 +143,7 @@ std::vector<double> sweep(Lab& lab, const Images& images, std::uint64_t seed, st
   Table curves{"curves", {"step"}}, finals{"finals", {"learning rate", "loss at the end"}};
   std::vector<double> last;
   for (std::int64_t i = 0; i < kRates; ++i) {
-    const Training& t = trained[static_cast<std::size_t>(i)];
+    const RateTraining& t = trained[static_cast<std::size_t>(i)];
     const auto means = block_means(t.losses, block);
     curves.columns.push_back("10^" + std::to_string(-5 + static_cast<double>(i) / 4).substr(0, 5));
     for (std::size_t k = 0; k < means.size(); ++k) {
@@ -175,7 +175,7 @@ void range_test(Lab& lab, const Images& images, std::uint64_t seed, const std::v
   const std::int64_t steps = lab.count("range-steps");
   const double growth = std::pow(10, 6 / static_cast<double>(steps - 1));
   const optim::Schedule schedule = optim::exponential_lr(growth);
-  const Training t = train(images, lab.count("batch-size"), steps, 1e-5, schedule, seed);
+  const RateTraining t = train_at_rate(images, lab.count("batch-size"), steps, 1e-5, schedule, seed);
   Table table{"range", {"learning rate", "loss of the batch", "smoothed"}};
   double sum = 0, weight = 0, least = HUGE_VAL, least_at = 0;
   for (std::size_t i = 0; i < t.losses.size(); ++i) {

@@ -83,15 +83,15 @@ void schedules(Lab& lab, const Images& images, std::uint64_t seed, std::int64_t 
   formulas(lab);
   const std::int64_t steps = lab.count("schedule-steps");
   const auto seeds = static_cast<std::size_t>(lab.count("seeds"));
-  std::vector<Training> trained(static_cast<std::size_t>(schedule_trainings(lab)));
+  std::vector<RateTraining> trained(static_cast<std::size_t>(schedule_trainings(lab)));
   side_by_side(
       lab, schedule_trainings(lab),
       [&](std::int64_t i) {
         const auto at = static_cast<std::size_t>(i);
         const double peak = kPeaks[at / seeds % kPeaks.size()];
         const Named& n = kSchedules[at / seeds / kPeaks.size()];
-        trained[at] =
-            train(images, lab.count("batch-size"), steps, peak, n.make(peak, steps), seed + 1 + at % seeds);
+        trained[at] = train_at_rate(images, lab.count("batch-size"), steps, peak, n.make(peak, steps),
+                                    seed + 1 + at % seeds);
       },
       done, total);
 

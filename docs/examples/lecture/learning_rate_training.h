@@ -10,33 +10,28 @@
 
 namespace gradus::lecture {
 
-struct Training {
+struct RateTraining {
   std::vector<double> losses;  // of each batch; infinite where training broke down, as is
   double last;                 // of all images at the end
 };
 
-// A net 784-64-10 with relu.
-struct SmallNet {
-  nn::Linear hidden{784, 64}, out{64, 10};
-
-  Tensor loss(const Images& images) const { return cross_entropy(out(relu(hidden(images.x))), images.y); }
-  std::vector<Tensor> parameters() const { return {hidden.weight, hidden.bias, out.weight, out.bias}; }
-};
+constexpr std::int64_t kRateUnits = 64;  // of the net that these trainings train
 
 // Plain gradient descent on random batches. The first weights and the batches follow from the seed alone.
-inline Training train(const Images& images, std::int64_t batch, std::int64_t steps, double rate,
-                      const optim::Schedule& schedule, std::uint64_t seed) {
+inline RateTraining train_at_rate(const Images& images, std::int64_t batch, std::int64_t steps, double rate,
+                                  const optim::Schedule& schedule, std::uint64_t seed) {
   const GeneratorScope scope({.seed = seed});
-  const SmallNet net;
+  const SmallNet net(kRateUnits);
   const auto number = [](const Tensor& loss) {
     const double value = loss.item<double>();
     return std::isfinite(value) ? value : HUGE_VAL;
   };
   optim::SGD optimizer(net.parameters(), {.lr = rate});
   optim::Scheduler scheduler(optimizer, schedule);
-  Training result{};
+  RateTraining result{};
   for (std::int64_t i = 0; i < steps; ++i) {
-    const Tensor loss = net.loss(random_batch(images, batch));
+    const Images picked = random_batch(images, batch);
+    const Tensor loss = cross_entropy(net(picked.x), picked.y);
     optimizer.zero_grad();
     loss.backward();
     optimizer.step();
@@ -44,7 +39,7 @@ inline Training train(const Images& images, std::int64_t batch, std::int64_t ste
     result.losses.push_back(number(loss));
   }
   const NoGrad no_grad;
-  result.last = number(net.loss(images));
+  result.last = number(cross_entropy(net(images.x), images.y));
   return result;
 }
 

@@ -1,7 +1,9 @@
 // The lecture: each file of this folder is one lesson, an experiment that shows a claim about how deep
 // learning is optimized. `gradus lecture NAME` runs it and leaves its numbers, its pictures and the outcome
 // of its checks; docs/lecture/NAME.md explains it. A lesson is data, as an example of the model zoo is: the
-// file one_variable.cc defines `const Lesson one_variable`, which is `gradus lecture one-variable`.
+// file one_variable.cc defines `const Lesson one_variable`, which is `gradus lecture one-variable`. What
+// several files of a lesson share stands in a header beside it; all of them are in one namespace, so that
+// each name there must be its own.
 #pragma once
 
 #include <cstdint>

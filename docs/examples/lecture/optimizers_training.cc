@@ -28,7 +28,7 @@ data::FashionMnist read(const Lab& lab, data::Split split, std::int64_t most) {
   return *std::move(all);
 }
 
-Images part(const data::FashionMnist& all, std::int64_t begin, std::int64_t end) {
+Images copied(const data::FashionMnist& all, std::int64_t begin, std::int64_t end) {
   return {contiguous(slice(all.images, 0, begin, end)), contiguous(slice(all.labels, 0, begin, end))};
 }
 
@@ -46,12 +46,12 @@ ImageParts load_parts(const Lab& lab) {
   const std::int64_t n = lab.count("images"), held_out = lab.count("held-out");
   if (lab.count("batch-size") > n) throw ValueError("--batch-size must be at most --images");
   const data::FashionMnist all = read(lab, data::Split::train, n + held_out);
-  return {.train = part(all, 0, n),
-          .validation = part(all, n, n + held_out),
-          .test = part(read(lab, data::Split::test, held_out), 0, held_out)};
+  return {.train = copied(all, 0, n),
+          .validation = copied(all, n, n + held_out),
+          .test = copied(read(lab, data::Split::test, held_out), 0, held_out)};
 }
 
-std::vector<Score> train(const Training& t, const Method& method, Setting setting) {
+std::vector<Score> train_network(const NetworkTraining& t, const Method& method, Setting setting) {
   const GeneratorScope scope({.seed = t.seed});
   const Network model;
   const auto optimizer = method.make(model.parts(), setting);

@@ -1,13 +1,10 @@
 // One training of the lesson `optimizers`: a small network on images of Fashion-MNIST, by any of the methods.
 #pragma once
 
+#include "gradus/docs/examples/lecture/image_batches.h"
 #include "gradus/docs/examples/lecture/optimizers_methods.h"
 
 namespace gradus::lecture {
-
-struct Images {
-  Tensor x, y;  // [N, 784] f32, [N] i64
-};
 
 // The parts of Fashion-MNIST that the lesson works with. Errors: ValueError for options that ask for more
 // images than there are, and where the data set is missing.
@@ -23,7 +20,7 @@ struct Score {
 // What counts as the loss of a training that has diverged. To guess alike costs ln 10 = 2.3.
 inline constexpr double kLost = 10;
 
-struct Training {
+struct NetworkTraining {
   const Images* images;
   std::int64_t steps, batch;
   std::uint64_t seed;                       // of the first weights and of the order of the images
@@ -32,7 +29,7 @@ struct Training {
 };
 // The scores asked for. Trainings of one seed start at the same weights and see the same batches, whatever
 // the method is.
-std::vector<Score> train(const Training& t, const Method& method, Setting setting);
+std::vector<Score> train_network(const NetworkTraining& t, const Method& method, Setting setting);
 
 // A part of the lesson: each method tuned by the same search.
 void optimizers_tuned(Lab& lab, const ImageParts& parts);

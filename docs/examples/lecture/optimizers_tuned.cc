@@ -52,13 +52,13 @@ std::vector<Trial> search(Lab& lab, const Experiment& e) {
     const Method& m = methods()[at / points.size()];
     const Point p = points[at % points.size()];
     trials[at].setting = {.lr = m.lr.at(p.u), .second = m.seconds.at(p.v)};
-    trials[at].loss = train({.images = &e.parts.train,
-                             .steps = e.steps,
-                             .batch = e.batch,
-                             .seed = e.seed,
-                             .scored = &e.parts.validation,
-                             .score_at = {e.steps}},
-                            m, trials[at].setting)[0]
+    trials[at].loss = train_network({.images = &e.parts.train,
+                                     .steps = e.steps,
+                                     .batch = e.batch,
+                                     .seed = e.seed,
+                                     .scored = &e.parts.validation,
+                                     .score_at = {e.steps}},
+                                    m, trials[at].setting)[0]
                           .loss;
   });
   return trials;
@@ -73,13 +73,13 @@ Scores final_runs(Lab& lab, const Experiment& e, const std::vector<Trial>& best,
   Scores scores(best.size(), std::vector<std::vector<Score>>(seeds));
   side_by_side(lab, static_cast<std::int64_t>(best.size() * seeds), [&](std::int64_t i) {
     const std::size_t m = static_cast<std::size_t>(i) / seeds, s = static_cast<std::size_t>(i) % seeds;
-    scores[m][s] = train({.images = &e.parts.train,
-                          .steps = e.steps,
-                          .batch = e.batch,
-                          .seed = e.seed + 1 + s,  // none is the one that it was tuned on
-                          .scored = &e.parts.test,
-                          .score_at = times},
-                         methods()[m], best[m].setting);
+    scores[m][s] = train_network({.images = &e.parts.train,
+                                  .steps = e.steps,
+                                  .batch = e.batch,
+                                  .seed = e.seed + 1 + s,  // none is the one that it was tuned on
+                                  .scored = &e.parts.test,
+                                  .score_at = times},
+                                 methods()[m], best[m].setting);
   });
   return scores;
 }

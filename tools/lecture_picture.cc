@@ -1,5 +1,6 @@
 #include "gradus/tools/lecture_picture.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -75,13 +76,23 @@ std::string draw_frames(const lecture::Picture& p, const std::string& script, co
   return "";
 }
 
+// Whether the script reads the data block of the table; a frame is drawn much faster without those of others.
+bool reads(std::string_view script, const std::string& table) {
+  const std::string block = "$" + table;
+  for (std::size_t at = script.find(block); at != script.npos; at = script.find(block, at + 1)) {
+    const std::size_t end = at + block.size();
+    if (end == script.size() || (!absl::ascii_isalnum(script[end]) && script[end] != '_')) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string draw_picture(const lecture::Picture& picture, std::span<const lecture::Table> tables,
                          const std::string& folder) {
   std::string data;
   for (const lecture::Table& t : tables) {
-    if (picture.script.find("$" + t.name) == std::string::npos) continue;
+    if (!reads(picture.script, t.name)) continue;
     data += fmt::format("${} << EOD\n", t.name);
     for (const auto& row : t.rows) data += fmt::format("{:.10g}\n", fmt::join(row, " "));
     data += "EOD\n";

@@ -172,6 +172,65 @@ unset multiplot
 )"});
 }
 
+// Several starts at once, so that the paths are seen to part.
+void paths(Lab& lab) {
+  const std::vector<double> x0 = {-5, -1.5, 0.5, 5, -5, 5, -5, -1, 1.5, 4.5, -0.2, -0.2, -0.35, -0.35};
+  const std::vector<double> y0 = {5, 5.5, 5, 5, 0.5, 0.5, -5, -5, -5.5, -5, -0.85, -1, -0.85, -1};
+  Points p{tensor(x0), tensor(y0)};
+  Table table{"paths", {"step"}};
+  for (std::size_t i = 0; i < x0.size(); ++i) {
+    table.columns.push_back("x " + std::to_string(i + 1));
+    table.columns.push_back("y " + std::to_string(i + 1));
+  }
+  constexpr std::int64_t kSteps = 160;  // frame i shows the steps up to i^2 / 10
+  for (std::int64_t i = 0; i <= kSteps; ++i) {
+    table.rows.push_back({static_cast<double>(i)});
+    const auto x = p.x.to_vector<double>(), y = p.y.to_vector<double>();
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      table.rows.back().push_back(x[k]);
+      table.rows.back().push_back(y[k]);
+    }
+    p = descend(himmelblau, p, lab.number("lr"), 1);
+  }
+  lab.table(std::move(table));
+  lab.picture(
+      {.name = "paths",
+       .caption =
+           "Fourteen descents over the contours of Himmelblau's function: each goes at right angles to them, "
+           "fast where they are dense. Four begin beside each other on the hill in the middle and part.",
+       .width = 560,
+       .height = 540,
+       .script = R"(
+set view map
+unset surface
+set contour base
+set cntrparam levels discrete 5, 20, 60, 100, 160, 250, 400
+set isosamples 45
+set table $contour
+splot [-6:6] [-6:6] (x*x+y-11)**2 + (x+y*y-7)**2
+unset table
+unset contour
+set surface
+unset key
+set xlabel 'x'
+set ylabel 'y'
+set size ratio 1
+last = int(frame*frame/10.0)
+set title sprintf('step %d', last)
+$minima << EOD
+3 2
+-2.805118 3.131313
+-3.779310 -3.283186
+3.584428 -1.848127
+EOD
+plot [-6:6] [-6:6] $contour using 1:2 with lines lt 8 lw 0.7, \
+     for [i=1:14] $paths every ::0::last using 2*i:2*i+1 with lines lt 1 lw 2, \
+     for [i=1:14] $paths every ::last::last using 2*i:2*i+1 with points lt 2 pt 7 ps 0.9, \
+     $minima using 1:2 with points lc rgb 'black' pt 2 ps 1.4 lw 2
+)",
+       .frames = 41});
+}
+
 void basins(Lab& lab) {
   const std::int64_t side = lab.count("grid");
   const Tensor line = linspace(-6, 6, side, {.dtype = DType::f64});
@@ -241,6 +300,7 @@ plot [-6:6] [-6:6] $basins using 1:2:3 with image, \
 void run(Lab& lab) {
   quadratics(lab);
   valleys(lab);
+  paths(lab);
   basins(lab);
 }
 

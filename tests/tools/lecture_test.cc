@@ -31,11 +31,15 @@ TEST(Lecture, LeavesTablesPicturesAndChecks) {
   EXPECT_THAT(o.out, AllOf(HasSubstr("holds "), Not(HasSubstr("FAILS")),
                            HasSubstr("written to out/lecture/one-variable")));
   EXPECT_THAT(files_in(folder / "out/lecture/one-variable"),
-              ElementsAre("checks.csv", "errors.csv", "path.csv", "path.png", "path.svg", "rates.csv"));
-  EXPECT_THAT(read_all(folder / "out/lecture/one-variable/path.csv"),
-              StartsWith("step,x,y\n0,-4,18\n"));
+              ElementsAre("checks.csv", "descents.csv", "descents.html", "descents.png", "descents.svg",
+                          "errors.csv", "path.csv", "path.png", "path.svg", "rates.csv"));
+  EXPECT_THAT(read_all(folder / "out/lecture/one-variable/path.csv"), StartsWith("step,x,y\n0,-4,18\n"));
   EXPECT_THAT(read_all(folder / "out/lecture/one-variable/path.svg"), HasSubstr("</svg>"));
   EXPECT_THAT(read_all(folder / "out/lecture/one-variable/path.png"), StartsWith("\x89PNG"));
+  // A frame for each of 20 steps and one for the start.
+  const std::string moving = read_all(folder / "out/lecture/one-variable/descents.html");
+  EXPECT_THAT(moving, AllOf(HasSubstr("max=\"20\""), HasSubstr("const frames = [\n'"),
+                            HasSubstr("data:image/svg+xml;base64,")));
 }
 
 TEST(Lecture, WithoutGnuplotTheNumbersStay) {
@@ -44,7 +48,8 @@ TEST(Lecture, WithoutGnuplotTheNumbersStay) {
                              /*path_variable=*/folder.path());
   EXPECT_EQ(o.code, 0);
   EXPECT_THAT(o.err, HasSubstr("no path.svg: gnuplot is not installed (package gnuplot-nox)"));
-  EXPECT_THAT(files_in(folder / "out"), ElementsAre("checks.csv", "errors.csv", "path.csv", "rates.csv"));
+  EXPECT_THAT(files_in(folder / "out"),
+              ElementsAre("checks.csv", "descents.csv", "errors.csv", "path.csv", "rates.csv"));
 }
 
 TEST(Lecture, WrongInputIsOneLineAndNoFile) {

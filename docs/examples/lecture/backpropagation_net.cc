@@ -226,7 +226,7 @@ set label 3 'value' at 88, 57 tc lt 1
 set label 4 'slope of L' at 88, 54.6 tc lt 2
 set label 5 'local derivative' at 88, 52.2 tc lt 3
 plot $edges using 1:2:($3-$1):($4-$2) with vectors nohead lt 8 lw 1.5, \
-     $edges every ::4::5 using (($1+$3)/2):($2+2.9):(frame < 6+$0+6 ? '' : \
+     $edges every ::4::5 using (($1+$3)/2):($2+3.9):(frame < 6+$0+6 ? '' : \
        sprintf("dh%d/dz%d\n= %.4g", $0+1, $0+1, $5)) with labels tc lt 3, \
      $nodes using 1:2:(5.2):(4.8):($5 == frame ? 0x0072b2 : $6 == frame ? 0xd55e00 : 0xffffff) \
        with boxxyerror lc rgb variable, \

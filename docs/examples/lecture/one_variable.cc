@@ -57,15 +57,17 @@ rate(i) = word('0.05 0.2 0.5 0.8 1 1.1', i) + 0
 stats $descents every ::0::0 using 2 nooutput
 reach = abs(STATS_max - 0.5)
 set multiplot layout 2,3 title sprintf('step %d', frame)
-set xrange [0.5 - 2*reach : 0.5 + 2*reach]
-set yrange [-2.25 - 0.3*reach**2 : -2.25 + 3.2*reach**2]
 set xlabel 'x'
 set ylabel 'y'
 unset key
 set tics font ',11'
 do for [i=1:6] {
+  set xrange [*:*]
+  set yrange [*:*]
   stats $descents every ::frame::frame using (column(i+1)) nooutput
   at = STATS_max
+  set xrange [0.5 - 2*reach : 0.5 + 2*reach]
+  set yrange [-2.25 - 0.3*reach**2 : -2.25 + 3.2*reach**2]
   set title sprintf('a = %g: x = %.3g, slope %.3g', rate(i), at, slope(at)) font ',12' offset 0,-0.6
   plot y(x) with lines lt 8 lw 2, \
        [x=at-0.6*reach:at+0.6*reach] '+' using 1:(y(at) + slope(at)*($1-at)) with lines lt 2 lw 1.5, \

@@ -204,9 +204,7 @@ void Tree::hash(int self) {
   items[static_cast<std::size_t>(self)].hash = h;
 }
 
-std::uint64_t Tree::loose(int i) const {
-  return mix(item(i).hash, hash_of(without_digits(item(i).name())));
-}
+std::uint64_t Tree::loose(int i) const { return mix(item(i).hash, hash_of(without_digits(item(i).name()))); }
 
 std::vector<std::uint64_t> Tree::signatures_of(const std::vector<int>& mine) {
   const std::uint64_t base = place_base_;

@@ -48,7 +48,7 @@ button.addEventListener('click', () => {{
     slider.value = +slider.value + 1;
     show();
     if (+slider.value === frames.length - 1) stop();
-  }}, 150);
+  }}, {4});
   show();
 }});
 show();
@@ -72,7 +72,7 @@ std::string draw_frames(const lecture::Picture& p, const std::string& script, co
     frames += fmt::format("'{}',\n", absl::Base64Escape(*svg));
   }
   save_text(fmt::format("{}/{}.html", folder, p.name),
-            fmt::format(fmt::runtime(kPage), p.name, p.width, frames, p.frames - 1));
+            fmt::format(fmt::runtime(kPage), p.name, p.width, frames, p.frames - 1, p.frame_ms));
   return "";
 }
 

@@ -302,8 +302,8 @@ set logscale x 2
 set yrange [0:3]
 set key bottom right
 plot [1:64] 2 with lines lt 2 lw 1.5 title '2', 2 - 1/x with lines lt 1 lw 1.5 title '2 - 1/D', \
-     $flops using 1:5 with points lt 2 pt 7 ps 0.8 title 'with the gradient of the input', \
-     $flops using 1:4 with points lt 1 pt 5 ps 0.8 title 'of the weights alone'
+     $flops using 1:5 with points lt 2 pt 7 ps 0.8 title 'input too', \
+     $flops using 1:4 with points lt 1 pt 5 ps 0.8 title 'weights alone'
 set xlabel 'width of the layers'
 set ylabel 'seconds backward / forward'
 set yrange [0:4]

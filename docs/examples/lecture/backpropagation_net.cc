@@ -237,7 +237,8 @@ plot $edges using 1:2:($3-$1):($4-$2) with vectors nohead lt 8 lw 1.5, \
      $weights using 1:2:(sprintf('%s = %.4g', weight(int($0)+1), $3)) with labels tc lt 1, \
      $weights using 1:($2-2.3):($6 <= frame ? sprintf('%.4g', $4) : '') with labels tc lt 2
 )",
-       .frames = static_cast<int>(lines.size())});
+       .frames = static_cast<int>(lines.size()),
+       .frame_ms = 2500});
 }
 
 }  // namespace gradus::lecture

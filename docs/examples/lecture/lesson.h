@@ -35,6 +35,7 @@ struct Picture {
   // Above 1, a picture that moves: the script draws what gnuplot's variable `frame` names, 0 to frames - 1.
   // NAME.html shows them all, with a slider; NAME.svg and NAME.png the last one.
   int frames = 1;
+  int frame_ms = 150;  // how long each is shown while they play
 };
 
 // What a lesson works with. Random numbers come from the default generator, which is seeded before the run.

@@ -130,6 +130,9 @@ void descend(const Task& task, Descent& d, std::int64_t steps) {
     d.theta.requires_grad(true);
     const Tensor loss = task.loss(d.theta);
     d.losses.push_back(astype(loss.detach(), DType::f64).item<double>());
+    if (!std::isfinite(d.losses.back()))
+      throw ValueError("the descent diverged: give a smaller --lr than " +
+                       std::to_string(d.rate).substr(0, 5));
     const Tensor slope = grad(loss, {d.theta})[0];
     d.theta = (d.theta - d.rate * slope).detach();
   }
@@ -318,7 +321,7 @@ set surface
 unset key
 set xlabel 'first direction'
 set ylabel 'second direction'
-set cblabel 'log_{10} of the loss'
+set title 'log_{10} of the loss'
 set palette defined (0 '#0b2f4a', 0.35 '#0072b2', 0.7 '#9cc9e8', 1 '#fff7e0')
 set size square
 set xrange [-1:1]

@@ -197,7 +197,9 @@ void paths(Lab& lab) {
       {.name = "paths",
        .caption =
            "Fourteen descents over the contours of Himmelblau's function: each goes at right angles to them, "
-           "fast where they are dense. Four begin beside each other on the hill in the middle and part.",
+           "fast where they are dense. Four begin beside each other on the hill in the middle and part, two "
+           "by "
+           "two.",
        .width = 560,
        .height = 540,
        .script = R"(

@@ -76,7 +76,8 @@ do for [i=1:6] {
 }
 unset multiplot
 )",
-       .frames = static_cast<int>(std::min<std::int64_t>(steps, 20)) + 1});
+       .frames = static_cast<int>(std::min<std::int64_t>(steps, 20)) + 1,
+       .frame_ms = 500});
 }
 
 void run(Lab& lab) {

@@ -11,7 +11,7 @@
 #include <cmath>
 #include <set>
 
-#include "gradus/data/fashion_mnist.h"
+#include "gradus/docs/examples/lecture/image_batches.h"
 
 namespace gradus::lecture {
 namespace {
@@ -19,17 +19,14 @@ namespace {
 constexpr std::array<const char*, 4> kMethods = {"grid", "random", "Hyperband", "Bayes"};
 constexpr std::int64_t kBatch = 32;
 
-struct Images {
-  Tensor x, y;            // to train: [N, 784] f32, [N] i64
-  Tensor test_x, test_y;  // to judge
+struct Parts {
+  Images train, test;  // to learn from, and to judge
 };
 
-Images load(Lab& lab) {
-  const auto read = data::load_fashion_mnist(data::Split::train, lab.data());
-  if (!read.ok()) throw ValueError(std::string(read.status().message()));
+Parts load(const Lab& lab) {
   const std::int64_t n = lab.count("images"), m = lab.count("test-images");
-  return {contiguous(slice(read->images, 0, 0, n)), slice(read->labels, 0, 0, n),
-          contiguous(slice(read->images, 0, n, n + m)), slice(read->labels, 0, n, n + m)};
+  const Images all = load_images(lab, n + m);
+  return {part(all, 0, n), part(all, n, n + m)};
 }
 
 const search::Space& space() {
@@ -40,24 +37,18 @@ const search::Space& space() {
   return kSpace;
 }
 
-struct Net : nn::Module {
-  nn::Linear fc1{784, 32}, fc2{32, 10};
-  GRADUS_MEMBERS(fc1, fc2)
-  Tensor operator()(const Tensor& x) const { return fc2(relu(fc1(x))); }
-};
-
 // The error on images that it does not learn from, after so many epochs: a loss as a search wants it. NaN
 // where the training diverges.
-double train(const Images& images, const search::Point& point, std::int64_t epochs) {
-  const Net net;
+double train(const Parts& images, const search::Point& point, std::int64_t epochs) {
+  const SmallNet net(32);
   optim::SGD optimizer(net.parameters(), {.lr = point[0], .momentum = point[1], .weight_decay = point[2]});
-  const std::int64_t n = images.y.numel();
+  const std::int64_t n = images.train.y.numel();
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
     const Tensor order = permutation(n);
     for (std::int64_t at = 0; at < n; at += kBatch) {
       const Tensor batch = slice(order, 0, at, std::min(at + kBatch, n));
-      const Tensor loss =
-          cross_entropy(net(index_select(images.x, 0, batch)), index_select(images.y, 0, batch));
+      const Images picked = pick(images.train, batch);
+      const Tensor loss = cross_entropy(net(picked.x), picked.y);
       if (!std::isfinite(loss.item())) return NAN;
       optimizer.zero_grad();
       loss.backward();
@@ -65,8 +56,8 @@ double train(const Images& images, const search::Point& point, std::int64_t epoc
     }
   }
   const NoGrad no_grad;
-  const Tensor right = eq(argmax(net(images.test_x), 1), images.test_y);
-  return 1 - sum(right).item<double>() / static_cast<double>(images.test_y.numel());
+  const Tensor right = eq(argmax(net(images.test.x), 1), images.test.y);
+  return 1 - sum(right).item<double>() / static_cast<double>(images.test.y.numel());
 }
 
 std::unique_ptr<search::Plan> plan(std::size_t method, std::int64_t trials, std::int64_t epochs,
@@ -88,7 +79,7 @@ struct Searched {
   std::vector<double> epochs;  // spent when each trial had ended
 };
 
-Searched run_plan(const search::Plan& plan, const Images& images, std::int64_t most) {
+Searched run_plan(const search::Plan& plan, const Parts& images, std::int64_t most) {
   Searched s;
   double spent = 0;
   s.tried = search::search(plan, [&](std::int64_t, const search::Trial& t) {
@@ -115,7 +106,7 @@ void draw_searches(Lab& lab, const std::vector<Searched>& searched, std::int64_t
                    std::int64_t epochs);
 
 void compare_on_images(Lab& lab, std::int64_t done, std::int64_t total) {
-  const Images images = load(lab);
+  const Parts images = load(lab);
   const std::int64_t epochs = lab.count("epochs"), seeds = lab.count("seeds");
   std::int64_t budget = 0;
   for (const search::Bracket& b : search::hyperband_brackets(epochs)) budget += search::cost(b);

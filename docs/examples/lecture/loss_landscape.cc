@@ -239,6 +239,25 @@ Table grid(Lab& lab, const std::string& name, const Task& task, const Tensor& ce
   return table;
 }
 
+// Commands that leave the contours of a grid in $contour.
+std::string contours_of(const std::string& table) {
+  const std::string side = std::to_string(kSide);
+  return "set dgrid3d " + side + ", " + side + ", 16" + R"(
+set view map
+unset surface
+set contour base
+set cntrparam levels 14
+set table $contour
+splot $)" +
+         table + R"( using 1:2:3
+unset table
+unset contour
+unset dgrid3d
+set surface
+unset key
+)";
+}
+
 // A random direction in which the weights into each unit have the length of the trained ones, and biases
 // stay.
 Tensor filter_normalised(const Task& task, const Tensor& theta) {
@@ -297,7 +316,7 @@ void slices(Lab& lab, const Task& task, const std::vector<Descent>& all) {
        .caption =
            "Left: the loss on the straight line from the start (t = 0) to the trained net (t = 1), and from "
            "it to another trained net. Right: in two random directions, filter-normalised, around it.",
-       .script = "side = " + std::to_string(kSide) + R"(
+       .script = R"(
 set multiplot layout 1,2
 set xlabel 't'
 set ylabel 'loss'
@@ -307,18 +326,8 @@ set yrange [*:*]
 plot $lines using 1:2 with lines lt 1 lw 2 title 'from the start', \
      $lines using 1:3 with lines lt 2 lw 2 title 'to another trained net'
 unset logscale
-set view map
-set dgrid3d side, side, 16
-unset surface
-set contour base
-set cntrparam levels 14
-set table $contour
-splot $slice using 1:2:3
-unset table
-unset contour
-unset dgrid3d
-set surface
-unset key
+)" + contours_of("slice") +
+                 R"(
 set xlabel 'first direction'
 set ylabel 'second direction'
 set title 'log_{10} of the loss'
@@ -364,21 +373,11 @@ void path(Lab& lab, const Task& task, const Descent& d) {
        .caption =
            "The path of gradient descent in the plane of its two principal components, over the loss in that "
            "plane, and its sharpness on the way.",
-       .script = "side = " + std::to_string(kSide) + "\nedge = " + std::to_string(2 / d.rate) + R"(
+       .script = "edge = " + std::to_string(2 / d.rate) + R"(
 last = int(60 * (frame / 30.0)**2 + 0.5)
 set multiplot layout 1,2
-set view map
-set dgrid3d side, side, 16
-unset surface
-set contour base
-set cntrparam levels 14
-set table $contour
-splot $plane using 1:2:3
-unset table
-unset contour
-unset dgrid3d
-set surface
-unset key
+)" + contours_of("plane") +
+                 R"(
 stats $path every ::last::last using 1:4 nooutput
 set title sprintf('step %d, loss %.4f', STATS_max_x, STATS_max_y)
 set xlabel 'first principal component'

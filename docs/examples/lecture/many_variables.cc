@@ -7,19 +7,12 @@
 #include <cmath>
 
 #include "gradus/docs/examples/lecture/lesson.h"
+#include "gradus/docs/examples/lecture/surfaces.h"
 
 namespace gradus::lecture {
 namespace {
 
 using Function = Tensor (*)(const Tensor& x, const Tensor& y);
-
-Tensor rosenbrock(const Tensor& x, const Tensor& y) { return square(1.0 - x) + 100.0 * square(y - x * x); }
-Tensor beale(const Tensor& x, const Tensor& y) {
-  return square(1.5 - x + x * y) + square(2.25 - x + x * y * y) + square(2.625 - x + x * y * y * y);
-}
-Tensor himmelblau(const Tensor& x, const Tensor& y) {
-  return square(x * x + y - 11.0) + square(x + y * y - 7.0);
-}
 
 struct Point {
   double x, y;
@@ -172,6 +165,26 @@ unset multiplot
 )"});
 }
 
+// Commands that leave the contours of Himmelblau's function in $contour and its minima in $minima.
+std::string himmelblau_contours(const std::string& levels, int samples) {
+  return "set cntrparam levels discrete " + levels + "\nset isosamples " + std::to_string(samples) + R"(
+set view map
+unset surface
+set contour base
+set table $contour
+splot [-6:6] [-6:6] (x*x+y-11)**2 + (x+y*y-7)**2
+unset table
+unset contour
+set surface
+$minima << EOD
+3 2
+-2.805118 3.131313
+-3.779310 -3.283186
+3.584428 -1.848127
+EOD
+)";
+}
+
 // Several starts at once, so that the paths are seen to part.
 void paths(Lab& lab) {
   const std::vector<double> x0 = {-5, -1.5, 0.5, 5, -5, 5, -5, -1, 1.5, 4.5, -0.2, -0.2, -0.35, -0.35};
@@ -202,29 +215,13 @@ void paths(Lab& lab) {
            "two.",
        .width = 560,
        .height = 540,
-       .script = R"(
-set view map
-unset surface
-set contour base
-set cntrparam levels discrete 5, 20, 60, 100, 160, 250, 400
-set isosamples 45
-set table $contour
-splot [-6:6] [-6:6] (x*x+y-11)**2 + (x+y*y-7)**2
-unset table
-unset contour
-set surface
+       .script = himmelblau_contours("5, 20, 60, 100, 160, 250, 400", 45) + R"(
 unset key
 set xlabel 'x'
 set ylabel 'y'
 set size ratio 1
 last = int(frame*frame/10.0)
 set title sprintf('step %d', last)
-$minima << EOD
-3 2
--2.805118 3.131313
--3.779310 -3.283186
-3.584428 -1.848127
-EOD
 plot [-6:6] [-6:6] $contour using 1:2 with lines lt 8 lw 0.7, \
      for [i=1:14] $paths every ::0::last using 2*i:2*i+1 with lines lt 1 lw 2, \
      for [i=1:14] $paths every ::last::last using 2*i:2*i+1 with points lt 2 pt 7 ps 0.9, \
@@ -269,17 +266,7 @@ void basins(Lab& lab) {
        .caption = "Which of Himmelblau's four minima (crosses) gradient descent reaches from each start.",
        .width = 560,
        .height = 520,
-       .script = R"(
-set view map
-unset surface
-set contour base
-set cntrparam levels discrete 5, 20, 50, 100, 200, 400
-set isosamples 150
-set table $contour
-splot [-6:6] [-6:6] (x*x+y-11)**2 + (x+y*y-7)**2
-unset table
-unset contour
-set surface
+       .script = himmelblau_contours("5, 20, 50, 100, 200, 400", 150) + R"(
 unset colorbox
 unset key
 set palette defined (1 '#56b4e9', 2 '#e69f00', 3 '#009e73', 4 '#cc79a7')
@@ -287,12 +274,6 @@ set cbrange [1:4]
 set xlabel 'x of the start'
 set ylabel 'y of the start'
 set size ratio 1
-$minima << EOD
-3 2
--2.805118 3.131313
--3.779310 -3.283186
-3.584428 -1.848127
-EOD
 plot [-6:6] [-6:6] $basins using 1:2:3 with image, \
      $contour using 1:2 with lines lc rgb '#40ffffff' lw 0.8, \
      $minima using 1:2 with points lc rgb 'black' pt 2 ps 1.4 lw 2

@@ -8,18 +8,12 @@
 #include <string>
 
 #include "gradus/docs/examples/lecture/optimizers_methods.h"
+#include "gradus/docs/examples/lecture/surfaces.h"
 
 namespace gradus::lecture {
 namespace {
 
 Tensor bowl(const Tensor& x, const Tensor& y) { return (square(x + y) + 50.0 * square(x - y)) / 4.0; }
-Tensor rosenbrock(const Tensor& x, const Tensor& y) { return square(1.0 - x) + 100.0 * square(y - x * x); }
-Tensor beale(const Tensor& x, const Tensor& y) {
-  return square(1.5 - x + x * y) + square(2.25 - x + x * y * y) + square(2.625 - x + x * y * y * y);
-}
-Tensor himmelblau(const Tensor& x, const Tensor& y) {
-  return square(x * x + y - 11.0) + square(x + y * y - 7.0);
-}
 
 struct Surface {
   const char* name;
